@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { query } from './call.ts';
+import { commandState, fieldChange, listOf, moment, page, searchText } from './values.ts';
+
+export const auditItem = z.object({
+  id: z.string(),
+  at: moment,
+  action: z.string(),
+  actor: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
+  object: z.object({ table: z.string(), key: z.string(), name: z.string().nullable() }).nullable(),
+  reason: z.string().nullable(),
+  changes: z.array(fieldChange),
+  /** The event's own data where it is not one of Latchkey's, as stored. */
+  data: z.unknown(),
+  /** `central`: seen in central's audit table. A state of a command: made here and not in force yet. */
+  origin: z.union([z.literal('central'), commandState]),
+  device: z.string().nullable(),
+});
+export type AuditItem = z.infer<typeof auditItem>;
+
+export const auditCalls = {
+  'audit.list': query(
+    'unlocked',
+    z.strictObject({
+      actor: z.string().max(320).optional(),
+      action: z.string().max(255).optional(),
+      object: z.string().max(320).optional(),
+      search: searchText.optional(),
+      from: moment.optional(),
+      to: moment.optional(),
+      ...page,
+    }),
+    listOf(auditItem),
+  ),
+  'audit.show': query(
+    'unlocked',
+    z.strictObject({ id: z.string().min(1).max(200) }),
+    auditItem.extend({ entry: z.string().nullable() }),
+  ),
+  'audit.actions': query(
+    'unlocked',
+    z.strictObject({}),
+    listOf(z.object({ action: z.string(), count: z.number().int() })),
+  ),
+};

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { command, query } from './call.ts';
+import { moment } from './values.ts';
+
+/** At least 12 characters: it wraps the key of everything on this device. */
+const newPassphrase = z.string().min(12, 'Choose a passphrase of at least 12 characters.').max(1024);
+const passphrase = z.string().min(1, 'Give the passphrase.').max(1024);
+
+export const deviceState = z.object({
+  state: z.enum(['not-enrolled', 'locked', 'unlocked']),
+  /** Known once unlocked; a locked device tells nothing about what it holds. */
+  device: z.object({ id: z.string(), name: z.string() }).optional(),
+  organization: z.object({ id: z.string(), name: z.string() }).optional(),
+  operator: z.object({ id: z.string(), name: z.string(), email: z.string() }).optional(),
+  capability: z.enum(['admin', 'operator', 'auditor']).optional(),
+  system: z.object({ name: z.string(), title: z.string() }).optional(),
+  version: z.string(),
+});
+export type DeviceState = z.infer<typeof deviceState>;
+
+export const mode = z.enum([
+  'not-enrolled',
+  'locked',
+  'offline',
+  'connecting',
+  'pulling',
+  'pushing',
+  'idle',
+  'attention',
+]);
+export type Mode = z.infer<typeof mode>;
+
+export const progress = z.object({
+  /** What is going on, e.g. `Copying audit_events`. */
+  step: z.string(),
+  rows: z.number().int(),
+  /** An estimate from central's statistics; 0 where unknown. */
+  rowsExpected: z.number().int(),
+  bytes: z.number().int(),
+});
+export type Progress = z.infer<typeof progress>;
+
+export const status = z.object({
+  mode,
+  /** When the mirror last equalled central. */
+  lastSync: moment.nullable(),
+  /** Commands that central has not answered yet. */
+  pending: z.number().int(),
+  /** Conflicts and refusals that wait for a person. */
+  conflicts: z.number().int(),
+  mirror: z.object({ rows: z.number().int(), bytes: z.number().int(), tables: z.number().int() }),
+  central: z.object({ reachable: z.boolean(), epoch: z.string().nullable() }),
+  /** The operator's switch: true while they chose to work offline. */
+  workOffline: z.boolean(),
+  progress: progress.nullable(),
+  /** Why the mode is `attention` or the last attempt to sync failed. */
+  problem: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+export type Status = z.infer<typeof status>;
+
+export const deviceCalls = {
+  'device.state': query('any', z.strictObject({}), deviceState),
+  'device.join': command(
+    'any',
+    z.strictObject({
+      /** The text of an enrollment file. */
+      enrollment: z.string().min(1).max(262_144),
+      passphrase: newPassphrase,
+    }),
+    deviceState,
+  ),
+  'device.unlock': command('enrolled', z.strictObject({ passphrase }), deviceState),
+  'device.lock': command('enrolled', z.strictObject({}), deviceState),
+  'status.get': query('any', z.strictObject({}), status),
+  /** Pushes and pulls once, and answers when both are done; fails with `offline` while the operator works offline. */
+  'sync.now': command('unlocked', z.strictObject({}), status),
+  'sync.set-offline': command('unlocked', z.strictObject({ workOffline: z.boolean() }), status),
+};

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { command, query } from './call.ts';
+import { commandReceipt, commandState, fieldChange, listOf, moment, page } from './values.ts';
+
+export const outboxItem = z.object({
+  command: z.string(),
+  name: z.string(),
+  /** What was done, in one sentence: `Deactivated Zoë Lindqvist`. */
+  summary: z.string(),
+  reason: z.string().nullable(),
+  state: commandState,
+  madeAt: moment,
+  sentAt: moment.nullable(),
+  acceptedAt: moment.nullable(),
+  inForceAt: moment.nullable(),
+  undoable: z.boolean(),
+  /** Why it waits or was refused, in words. */
+  note: z.string().nullable(),
+  changes: z.array(fieldChange),
+});
+export type OutboxItem = z.infer<typeof outboxItem>;
+
+export const conflictField = z.object({
+  column: z.string(),
+  base: z.unknown(),
+  mine: z.unknown(),
+  theirs: z.unknown(),
+});
+export type ConflictField = z.infer<typeof conflictField>;
+
+/** A command that central could not take as it was: kept, shown, resolved by a person. */
+export const conflict = z.object({
+  conflict: z.string(),
+  command: z.string(),
+  name: z.string(),
+  summary: z.string(),
+  /** `fields`: both changed the same; `missing`: the row is not there or not visible; `refused`: central said no. */
+  kind: z.enum(['fields', 'missing', 'refused']),
+  table: z.string().nullable(),
+  key: z.string().nullable(),
+  fields: z.array(conflictField),
+  /** Central's words for a refusal. */
+  message: z.string().nullable(),
+  state: z.enum(['open', 'resolved']),
+  resolution: z.enum(['mine', 'theirs', 'merged']).nullable(),
+  madeAt: moment,
+});
+export type Conflict = z.infer<typeof conflict>;
+
+export const outboxCalls = {
+  'outbox.list': query('unlocked', z.strictObject({ state: commandState.optional(), ...page }), listOf(outboxItem)),
+  'outbox.undo': command('unlocked', z.strictObject({ command: z.uuid('Name a command by its id.') }), commandReceipt),
+  'conflicts.list': query(
+    'unlocked',
+    z.strictObject({ state: z.enum(['open', 'resolved']).default('open'), ...page }),
+    listOf(conflict),
+  ),
+  'conflicts.resolve': command(
+    'unlocked',
+    z.strictObject({
+      conflict: z.uuid('Name a conflict by its id.'),
+      /** `theirs` keeps central's values; `mine` sends this device's again, on top of what central has now. */
+      take: z.enum(['mine', 'theirs']),
+      /** Per column, in place of `take`: values of the operator's own choosing. */
+      columns: z.record(z.string(), z.enum(['mine', 'theirs'])).optional(),
+    }),
+    z.object({
+      conflict: z.string(),
+      resolution: z.enum(['mine', 'theirs', 'merged']),
+      command: z.string().nullable(),
+    }),
+  ),
+};

@@ -1,0 +1,40 @@
+import type Database from 'better-sqlite3';
+import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import type { MirrorSchema } from './schema.ts';
+
+/** Builds SQL for the mirror; it never runs any: `ReadableMirror` does, synchronously, inside whatever transaction stands. */
+export const query = new Kysely<MirrorSchema>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});
+
+/**
+ * A read connection to the mirror. Everything is synchronous, as SQLite is: a command's decision reads and writes in one
+ * transaction without giving way to another.
+ */
+export class ReadableMirror {
+  readonly database: Database.Database;
+
+  constructor(database: Database.Database) {
+    this.database = database;
+  }
+
+  all<Row>(statement: Compilable<Row>): Row[] {
+    const { sql, parameters } = statement.compile();
+    return this.database.prepare(sql).all(...parameters) as Row[];
+  }
+
+  first<Row>(statement: Compilable<Row>): Row | undefined {
+    const { sql, parameters } = statement.compile();
+    return this.database.prepare(sql).get(...parameters) as Row | undefined;
+  }
+
+  /** One row of a mirrored table as the mirror shows it, pending commands included; keyed by `keyOf` (catalogue.ts). */
+  meta(name: string): string | null {
+    return this.first(query.selectFrom('latchkey_meta').select('value').where('name', '=', name))?.value ?? null;
+  }
+}

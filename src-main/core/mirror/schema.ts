@@ -1,0 +1,134 @@
+/**
+ * What Kysely knows of the mirror: the normalized views that a system's mapping generates, and Latchkey's own tables
+ * (migrations/mirror). The mirrored tables themselves come from central's catalogue and are known at run time only.
+ *
+ * Moments in mirrored rows are text without a zone designator where central's column has none (`timestamp`), and end in
+ * `Z` where it has (`timestamptz`): compare with `momentParameter()`, show with `asMoment()` (moments.ts).
+ */
+export interface MirrorSchema {
+  latchkey_person: PersonView;
+  latchkey_role: { name: string; position: number };
+  latchkey_session: SessionView;
+  latchkey_api_key: ApiKeyView;
+  latchkey_activity: ActivityView;
+  latchkey_meta: { name: string; value: string };
+  latchkey_table: TableRow;
+  latchkey_outbox: OutboxRow;
+  latchkey_pending: PendingRow;
+  latchkey_confirmed: { table_name: string; row_key: string; row: string | null };
+  latchkey_conflict: ConflictRow;
+  latchkey_entry: { position: number; command: string; bytes: Uint8Array; sent: number };
+}
+
+interface PersonView {
+  id: string;
+  email: string;
+  name: string | null;
+  role: string | null;
+  /** invited, active, suspended, deactivated; `deactivated` for a word that the mapping does not know */
+  state: 'invited' | 'active' | 'suspended' | 'deactivated';
+  status: string | null;
+  created_at: string | null;
+  updated_at: string | null;
+}
+
+interface SessionView {
+  id: string;
+  person_id: string | null;
+  address: string | null;
+  agent: string | null;
+  created_at: string | null;
+  expires_at: string | null;
+}
+
+interface ApiKeyView {
+  id: string;
+  label: string | null;
+  prefix: string | null;
+  last4: string | null;
+  /** JSON array of text, or null */
+  scopes: string | null;
+  /** The system's own word. */
+  status: string | null;
+  /** The stored state; whether it is past `expires_at` is for the reader to say, who has a clock. */
+  state: 'active' | 'retiring' | 'suspended' | 'compromised' | 'revoked' | 'expired';
+  created_at: string | null;
+  last_used_at: string | null;
+  expires_at: string | null;
+  revoked_at: string | null;
+  rotated_from: string | null;
+  certificate_type: string | null;
+  certificate_fingerprint: string | null;
+  public_key: string | null;
+}
+
+interface ActivityView {
+  /** Text of central's id. */
+  id: string;
+  at: string | null;
+  actor_id: string | null;
+  action: string | null;
+  /** JSON text */
+  data: string | null;
+}
+
+interface TableRow {
+  name: string;
+  /** JSON of MirroredTable (catalogue.ts). */
+  definition: string;
+  rows: number;
+  /** The snapshot at which the first copy was read; null while it is not complete. */
+  snapshot: string | null;
+}
+
+export interface OutboxRow {
+  /** UUIDv7 */
+  command: string;
+  /** 1, 2, 3 …: the order in which commands were made here. */
+  position: number;
+  /** e.g. `person.deactivate` */
+  name: string;
+  summary: string;
+  reason: string | null;
+  subject_table: string;
+  subject_key: string;
+  made_at: string;
+  state: 'local' | 'queued' | 'accepted' | 'in-force' | 'observed' | 'conflict' | 'refused' | 'undone';
+  /** Exact RFC 8785 bytes of the salted changes, as text; the audit entry names their SHA-256. */
+  changes: string;
+  /** JSON array of command ids that must have been applied first. */
+  requires: string;
+  sent_at: string | null;
+  accepted_at: string | null;
+  /** Central's transaction id of the applying transaction, as text. */
+  xid: string | null;
+  in_force_at: string | null;
+  note: string | null;
+}
+
+export interface PendingRow {
+  command: string;
+  /** Place within the command. */
+  n: number;
+  table_name: string;
+  row_key: string;
+  op: 'insert' | 'update' | 'delete';
+  /** JSON object of the columns as the mirror will show them. */
+  shown: string;
+}
+
+export interface ConflictRow {
+  conflict: string;
+  command: string;
+  kind: 'fields' | 'missing' | 'refused';
+  table_name: string | null;
+  row_key: string | null;
+  /** JSON array of ConflictField (contract/outbox.ts). */
+  fields: string;
+  message: string | null;
+  state: 'open' | 'resolved';
+  resolution: 'mine' | 'theirs' | 'merged' | null;
+  resolved_by: string | null;
+  made_at: string;
+  resolved_at: string | null;
+}

@@ -1,0 +1,163 @@
+import type { SystemMapping, TableMapping } from './system.ts';
+
+const organizationColumn = { class: 'organization', column: 'organization_id' } as const;
+const shared: TableMapping = { tenancy: { class: 'shared' } };
+
+const ofMessage = { class: 'path', column: 'message_id', parent: 'messages', parentKey: 'id' } as const;
+const ofConversation = { class: 'path', column: 'conversation_id', parent: 'conversations', parentKey: 'id' } as const;
+
+const newKeyColumns = [
+  'id',
+  'organization_id',
+  'key_hash',
+  'key_prefix',
+  'key_last4',
+  'key_type',
+  'label',
+  'permissions',
+  'quota_limit',
+  'status',
+  'expires_at',
+  'rotated_from',
+  'owner_id',
+];
+const editableKeyColumns = ['label', 'permissions', 'status', 'expires_at', 'revoked_at'];
+
+/** Sky Genesis Enterprise: schema `api_service`, one row of `organizations` per tenant. */
+export const skyGenesis: SystemMapping = {
+  name: 'sky-genesis',
+  title: 'Sky Genesis Enterprise',
+  schema: 'api_service',
+  organization: { table: 'organizations', id: 'id', name: 'name' },
+  tables: {
+    organizations: { tenancy: { class: 'root' } },
+    users: {
+      tenancy: organizationColumn,
+      // No password matches '!': central's login refuses the account until an invitation sets one.
+      insertDefaults: { password_hash: '!' },
+      rights: {
+        admin: {
+          insert: ['id', 'organization_id', 'email', 'full_name', 'role', 'status'],
+          update: ['email', 'full_name', 'role', 'status'],
+        },
+        operator: {
+          insert: ['id', 'organization_id', 'email', 'full_name', 'status'],
+          update: ['email', 'full_name', 'status'],
+        },
+      },
+      restrictive: { status: ['deactivated', 'inactive', 'locked', 'suspended'] },
+      indexes: [['full_name'], ['email'], ['role'], ['status']],
+    },
+    user_sessions: {
+      tenancy: { class: 'path', column: 'user_id', parent: 'users', parentKey: 'id' },
+      secret: ['access_token', 'refresh_token'],
+      rights: { admin: { update: ['expires_at'] }, operator: { update: ['expires_at'] } },
+      earliest: ['expires_at'],
+      indexes: [['user_id', 'created_at']],
+    },
+    api_keys: {
+      tenancy: organizationColumn,
+      secret: ['key_value', 'private_key', 'db_password_encrypted'],
+      writeOnly: ['key_hash'],
+      rights: {
+        admin: { insert: newKeyColumns, update: editableKeyColumns },
+        operator: { insert: newKeyColumns, update: editableKeyColumns },
+      },
+      groups: [
+        ['key_prefix', 'key_last4'],
+        ['certificate_type', 'certificate_fingerprint', 'public_key'],
+      ],
+      restrictive: { status: ['compromised', 'revoked', 'suspended'] },
+      earliest: ['expires_at'],
+      indexes: [['label'], ['expires_at'], ['rotated_from']],
+    },
+    api_routes: shared,
+    api_access_log: { tenancy: organizationColumn, indexes: [['timestamp'], ['api_key_id', 'timestamp']] },
+    infra_nodes: shared,
+    service_registry: shared,
+    data_sources: { tenancy: organizationColumn, secret: ['password_hash'] },
+    ai_models: shared,
+    ai_inference_log: { tenancy: organizationColumn, indexes: [['created_at']] },
+    audit_events: {
+      tenancy: organizationColumn,
+      indexes: [['created_at'], ['actor_id', 'created_at'], ['event_type', 'created_at']],
+    },
+    conversations: { tenancy: organizationColumn },
+    conversation_participants: { tenancy: ofConversation, indexes: [['conversation_id']] },
+    messages: { tenancy: ofConversation, indexes: [['conversation_id', 'created_at']] },
+    message_attachments: { tenancy: ofMessage, indexes: [['message_id']] },
+    message_reactions: { tenancy: ofMessage, indexes: [['message_id']] },
+    message_reads: { tenancy: ofMessage, indexes: [['message_id']] },
+  },
+  people: {
+    table: 'users',
+    id: 'id',
+    email: 'email',
+    name: 'full_name',
+    role: {
+      column: 'role',
+      values: ['user', 'member', 'support', 'developer', 'auditor', 'operator', 'admin'],
+      initial: 'user',
+    },
+    status: {
+      column: 'status',
+      words: {
+        invited: ['invited'],
+        active: ['active'],
+        suspended: ['suspended', 'locked'],
+        deactivated: ['deactivated', 'inactive'],
+      },
+    },
+    organization: 'organization_id',
+    createdAt: 'created_at',
+    updatedAt: 'updated_at',
+  },
+  keys: {
+    table: 'api_keys',
+    id: 'id',
+    organization: 'organization_id',
+    label: 'label',
+    scopes: 'permissions',
+    hash: 'key_hash',
+    prefix: 'key_prefix',
+    last4: 'key_last4',
+    status: {
+      column: 'status',
+      words: {
+        active: ['active'],
+        retiring: ['retiring'],
+        suspended: ['suspended'],
+        compromised: ['compromised'],
+        revoked: ['revoked'],
+        expired: ['expired'],
+      },
+    },
+    expiresAt: 'expires_at',
+    revokedAt: 'revoked_at',
+    lastUsedAt: 'last_used_at',
+    createdAt: 'created_at',
+    rotatedFrom: 'rotated_from',
+    certificate: { type: 'certificate_type', fingerprint: 'certificate_fingerprint', publicKey: 'public_key' },
+    carriedOver: ['label', 'permissions', 'key_type', 'quota_limit', 'owner_id'],
+    secretPrefix: 'sgk_',
+  },
+  sessions: {
+    table: 'user_sessions',
+    id: 'id',
+    person: 'user_id',
+    address: 'ip_address',
+    agent: 'user_agent',
+    createdAt: 'created_at',
+    expiresAt: 'expires_at',
+  },
+  activity: {
+    table: 'audit_events',
+    id: 'id',
+    at: 'created_at',
+    actor: 'actor_id',
+    organization: 'organization_id',
+    action: 'event_type',
+    data: 'event_data',
+  },
+  lastAdministrator: { table: 'users', where: "role = 'admin' AND status = 'active'" },
+};
