@@ -10,7 +10,10 @@ CREATE TABLE latchkey_table (
   name TEXT PRIMARY KEY,
   definition TEXT NOT NULL,
   rows INTEGER NOT NULL DEFAULT 0,
-  snapshot TEXT
+  -- The snapshot of its copy; NULL while there is no complete one.
+  snapshot TEXT,
+  -- 1: a (new) copy is to be made; what is there stays readable until it is complete.
+  wanted INTEGER NOT NULL DEFAULT 1
 ) STRICT, WITHOUT ROWID;
 
 -- Commands, in the order in which they were made here. They stay after they are in force: a restored central is offered them again.

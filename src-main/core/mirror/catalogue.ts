@@ -6,7 +6,9 @@ export interface MirroredTable {
   /** Columns of the primary key, in order. */
   key: string[];
   columns: MirroredColumn[];
-  /** CHECK-free facts that the write road tests before central does. */
+  /** For rows whose organization is their parent's: with the parent they come and go. */
+  parent: { column: string; table: string; target: string } | null;
+  /** Sets of columns that are unique at central: the write road tests them before central does. */
   unique: string[][];
   references: { column: string; table: string; target: string }[];
   /** Columns that this device's capability may name in INSERT and UPDATE, write-only ones included. */
@@ -37,4 +39,69 @@ export function keyText(values: readonly Json[]): string {
 /** The values of a row's key from its text. */
 export function keyValues(table: MirroredTable, text: string): string[] {
   return table.key.length === 1 ? [text] : (JSON.parse(text) as string[]);
+}
+
+/** One table of `latchkey.catalogue()`. */
+interface CentralTable {
+  name: string;
+  key: string[];
+  parent: { column: string; table: string; target: string } | null;
+  references: { column: string; table: string; target: string }[];
+  unique: string[][];
+  expected_rows: number;
+  columns: {
+    name: string;
+    type: string;
+    base: { name: string; kind: string; category: string };
+    nullable: boolean;
+    readable: boolean;
+    insertable: boolean;
+    updatable: boolean;
+  }[];
+}
+
+/** Central's description of what this device may see. A table of which not even the key may be read is not mirrored. */
+export function mirroredTables(catalogue: CentralTable[]): { table: MirroredTable; expectedRows: number }[] {
+  return catalogue
+    .map((described) => ({ table: mirroredTable(described), expectedRows: Number(described.expected_rows) }))
+    .filter(({ table }) => table.key.every((key) => table.columns.some((column) => column.name === key)));
+}
+
+function mirroredTable(described: CentralTable): MirroredTable {
+  const named = (right: 'readable' | 'insertable' | 'updatable') => described.columns.filter((column) => column[right]);
+  return {
+    name: described.name,
+    key: described.key,
+    columns: named('readable').map(({ name, type, base, nullable }) => ({
+      name,
+      type,
+      storage: storageOf(base),
+      nullable,
+    })),
+    parent: described.parent,
+    unique: described.unique,
+    references: described.references,
+    insertable: named('insertable').map((column) => column.name),
+    updatable: named('updatable').map((column) => column.name),
+  };
+}
+
+const storageByType: Record<string, Storage> = {
+  int2: 'integer',
+  int4: 'integer',
+  int8: 'integer',
+  oid: 'integer',
+  bool: 'boolean',
+  float4: 'real',
+  float8: 'real',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  json: 'json',
+  jsonb: 'json',
+  bytea: 'blob',
+};
+
+function storageOf(base: { name: string; kind: string; category: string }): Storage {
+  if (base.category === 'A' || ['c', 'r', 'm'].includes(base.kind)) return 'json';
+  return storageByType[base.name] ?? 'text';
 }

@@ -79,6 +79,8 @@ interface TableRow {
   rows: number;
   /** The snapshot at which the first copy was read; null while it is not complete. */
   snapshot: string | null;
+  /** 1 while a (new) copy is to be made. */
+  wanted: number;
 }
 
 export interface OutboxRow {

@@ -1,0 +1,107 @@
+-- What Latchkey keeps at central: who may connect, what is mirrored and by which rules, which epoch this database lives in.
+-- Run as latchkey_owner, which owns the schema and can log in nowhere.
+
+CREATE TABLE latchkey.installation (
+  only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only),
+  system TEXT NOT NULL,
+  -- The system's mapping as it stood at install: push decides by this, never by what a device sends.
+  mapping JSONB NOT NULL,
+  installed_at TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+
+-- A new epoch begins when this database was rewound: a restore, declared by an administrator.
+CREATE TABLE latchkey.epoch (
+  only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only),
+  id UUID NOT NULL DEFAULT gen_random_uuid(),
+  started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  reason TEXT NOT NULL,
+  -- Changes before this transaction are no longer in the log: an older cursor takes a fresh snapshot.
+  retained_since XID8 NOT NULL DEFAULT pg_current_xact_id()
+);
+
+CREATE TABLE latchkey.mirrored_table (
+  id SMALLINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  -- Name of the view in latchkey_mirror, and of the table in every mirror.
+  name TEXT NOT NULL UNIQUE,
+  relation REGCLASS NOT NULL UNIQUE,
+  key_columns TEXT[] NOT NULL CHECK (cardinality(key_columns) > 0),
+  -- For rows whose organization is their parent's: the referencing column and the parent's view and column.
+  parent JSONB,
+  write_only TEXT[] NOT NULL DEFAULT '{}',
+  -- {"groups": [[…]], "restrictive": {column: [value, …]}, "earliest": [column, …], "references": [{column, table, target}]}
+  rules JSONB NOT NULL DEFAULT '{}'
+);
+
+-- The head of an organization: locked first by every push, so that its commands have one order.
+CREATE TABLE latchkey.organization (
+  id TEXT PRIMARY KEY,
+  -- Number of leaves in the organization's audit log.
+  log_size BIGINT NOT NULL DEFAULT 0,
+  -- Devices listen here for each other's pushes; nobody can guess it, and the payload is empty.
+  channel TEXT NOT NULL UNIQUE DEFAULT 'latchkey_' || replace(gen_random_uuid()::TEXT, '-', '')
+);
+
+CREATE TABLE latchkey.device (
+  id TEXT PRIMARY KEY,
+  login NAME NOT NULL UNIQUE,
+  organization TEXT NOT NULL REFERENCES latchkey.organization (id),
+  operator TEXT NOT NULL,
+  name TEXT NOT NULL,
+  capability TEXT NOT NULL CHECK (capability IN ('admin', 'operator', 'auditor')),
+  state TEXT NOT NULL DEFAULT 'invited' CHECK (state IN ('invited', 'active', 'revoked')),
+  -- Ed25519, raw 32 bytes (RFC 8032): what the device signs its log with.
+  public_key BYTEA CHECK (octet_length(public_key) = 32),
+  enrolled_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  -- Until when the enrollment file may be used.
+  enrollment_expires_at TIMESTAMPTZ NOT NULL,
+  joined_at TIMESTAMPTZ,
+  revoked_at TIMESTAMPTZ,
+  last_push_at TIMESTAMPTZ,
+  -- Number of log entries received from this device.
+  entries BIGINT NOT NULL DEFAULT 0
+);
+CREATE SEQUENCE latchkey.device_number;
+
+-- Every mirrored view's predicate rests on these two: session_user is the login that connected, which no SET ROLE changes.
+CREATE FUNCTION latchkey.current_organization() RETURNS TEXT
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT organization FROM latchkey.device WHERE login = session_user AND state = 'active'
+$$;
+
+CREATE FUNCTION latchkey.require_device() RETURNS latchkey.device
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  device latchkey.device;
+BEGIN
+  SELECT * INTO device FROM latchkey.device WHERE login = session_user;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'This login belongs to no Latchkey device.' USING ERRCODE = 'LK401';
+  ELSIF device.state = 'revoked' THEN
+    RAISE EXCEPTION 'This device was revoked.' USING ERRCODE = 'LK403';
+  ELSIF device.state = 'invited' THEN
+    RAISE EXCEPTION 'This device has not joined yet.' USING ERRCODE = 'LK401';
+  END IF;
+  RETURN device;
+END
+$$;
+
+-- Burns the enrollment: it can be done once, before it expires. The caller changes its own password in the same transaction.
+CREATE FUNCTION latchkey.join(p_public_key BYTEA) RETURNS JSONB
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  device latchkey.device;
+BEGIN
+  SELECT * INTO device FROM latchkey.device WHERE login = session_user FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'This login belongs to no Latchkey device.' USING ERRCODE = 'LK401';
+  ELSIF device.state = 'revoked' THEN
+    RAISE EXCEPTION 'This device was revoked.' USING ERRCODE = 'LK403';
+  ELSIF device.state = 'active' THEN
+    RAISE EXCEPTION 'This enrollment was used already.' USING ERRCODE = 'LK410';
+  ELSIF device.enrollment_expires_at <= now() THEN
+    RAISE EXCEPTION 'This enrollment expired.' USING ERRCODE = 'LK411';
+  END IF;
+  UPDATE latchkey.device SET state = 'active', joined_at = now(), public_key = p_public_key WHERE id = device.id;
+  RETURN jsonb_build_object('device', device.id, 'organization', device.organization);
+END
+$$;

@@ -1,0 +1,175 @@
+-- Which rows changed, by the transaction that changed them. Host writers append here and wait for nobody: no shared counter,
+-- no advisory lock, no NOTIFY. A pull reads what its previous snapshot could not see.
+
+CREATE TABLE latchkey.change (
+  -- Week since 2000-01-01 modulo 10: old weeks are emptied whole, and no partition can ever be missing.
+  slot SMALLINT NOT NULL DEFAULT ((CURRENT_DATE - DATE '2000-01-01') / 7 % 10),
+  xid XID8 NOT NULL DEFAULT pg_current_xact_id(),
+  -- '*' for rows that every organization may see.
+  organization TEXT NOT NULL,
+  table_id SMALLINT NOT NULL,
+  -- NULL: the table was truncated.
+  row_key TEXT[],
+  -- The row left the organization or came to it (deleted, moved, inserted under a known key): its descendants did too.
+  moved BOOLEAN NOT NULL DEFAULT FALSE
+) PARTITION BY LIST (slot);
+
+DO $$
+BEGIN
+  FOR slot IN 0..9 LOOP
+    EXECUTE format('CREATE TABLE latchkey.change_%s PARTITION OF latchkey.change FOR VALUES IN (%s)', slot, slot);
+  END LOOP;
+END
+$$;
+
+CREATE INDEX change_by_organization ON latchkey.change (organization, xid);
+
+-- What this device's organization may have seen change since a snapshot, once per row.
+CREATE FUNCTION latchkey.changes_since(p_since pg_snapshot)
+RETURNS TABLE (table_name TEXT, row_key TEXT[], moved BOOLEAN)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT m.name, c.row_key, bool_or(c.moved)
+  FROM latchkey.change c
+  JOIN latchkey.mirrored_table m ON m.id = c.table_id
+  WHERE c.organization IN ((SELECT latchkey.current_organization()), '*')
+    AND c.xid >= pg_snapshot_xmin(p_since)
+    AND NOT pg_visible_in_snapshot(c.xid, p_since)
+  GROUP BY m.name, c.row_key
+$$;
+
+-- Empties the weeks that lie wholly before the retained ones. Run by central's upkeep, never by a device.
+CREATE FUNCTION latchkey.prune_changes(p_keep_weeks INTEGER DEFAULT 6) RETURNS INTEGER
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  current_week INTEGER := (CURRENT_DATE - DATE '2000-01-01') / 7;
+  emptied INTEGER := 0;
+  newest XID8;
+  age INTEGER;
+BEGIN
+  IF p_keep_weeks NOT BETWEEN 1 AND 8 THEN
+    RAISE EXCEPTION 'Keep between 1 and 8 weeks of changes, not %.', p_keep_weeks USING ERRCODE = 'LK422';
+  END IF;
+  FOR age IN p_keep_weeks + 1..9 LOOP
+    EXECUTE format('SELECT xid FROM latchkey.change_%s ORDER BY xid DESC LIMIT 1', (current_week - age) % 10) INTO newest;
+    CONTINUE WHEN newest IS NULL;
+    UPDATE latchkey.epoch SET retained_since = greatest(retained_since, (newest::TEXT::NUMERIC + 1)::TEXT::XID8);
+    EXECUTE format('TRUNCATE latchkey.change_%s', (current_week - age) % 10);
+    emptied := emptied + 1;
+  END LOOP;
+  RETURN emptied;
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER) FROM PUBLIC;
+
+-- One short text that changes whenever what devices may see does: columns, types, grants, partitions.
+CREATE FUNCTION latchkey.fingerprint() RETURNS TEXT
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
+    SELECT concat_ws(' ', c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl::TEXT, c.relacl::TEXT) AS line
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'latchkey_mirror'::REGNAMESPACE AND c.relkind = 'v'
+    UNION ALL
+    SELECT concat_ws(' ', 'partition', i.inhparent, i.inhrelid, pg_get_expr(p.relpartbound, p.oid))
+    FROM latchkey.mirrored_table m
+    JOIN pg_inherits i ON i.inhparent = m.relation
+    JOIN pg_class p ON p.oid = i.inhrelid
+  ) described
+$$;
+
+-- Host tables whose changes are not being tracked because somebody disabled a trigger, or re-enabled it as an ordinary one.
+CREATE FUNCTION latchkey.untracked_tables() RETURNS TEXT[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(array_agg(m.name ORDER BY m.name), '{}')
+  FROM latchkey.mirrored_table m
+  WHERE (
+    SELECT count(*) FROM pg_trigger t
+    WHERE t.tgrelid = m.relation AND NOT t.tgisinternal AND t.tgenabled = 'A'
+      AND t.tgname IN ('00_latchkey_change', '00_latchkey_truncate')
+  ) < 2
+$$;
+
+-- What a device needs to know before it reads or writes: is this still the database it knows, and what may it see?
+CREATE FUNCTION latchkey.hello() RETURNS JSONB
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  device latchkey.device := latchkey.require_device();
+  head latchkey.organization;
+  epoch latchkey.epoch;
+BEGIN
+  SELECT * INTO head FROM latchkey.organization WHERE id = device.organization;
+  SELECT * INTO epoch FROM latchkey.epoch;
+  RETURN jsonb_build_object(
+    'protocol', 1,
+    'system', (SELECT system FROM latchkey.installation),
+    'device', device.id,
+    'device_name', device.name,
+    'organization', device.organization,
+    'operator', device.operator,
+    'capability', device.capability,
+    'entries', device.entries,
+    'log_size', head.log_size,
+    'channel', head.channel,
+    'epoch', jsonb_build_object(
+      'id', epoch.id,
+      'cluster', (SELECT system_identifier::TEXT FROM pg_control_system()),
+      'timeline', substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
+      'database', (SELECT oid::TEXT FROM pg_database WHERE datname = current_database()),
+      'relation', 'latchkey.epoch'::REGCLASS::OID::TEXT
+    ),
+    'retained_since', epoch.retained_since::TEXT,
+    'snapshot', pg_current_snapshot()::TEXT,
+    'fingerprint', latchkey.fingerprint(),
+    'untracked', to_jsonb(latchkey.untracked_tables()),
+    'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  );
+END
+$$;
+
+-- The mirrored tables as this login may see them. Views have no constraints of their own, so the facts come from behind them.
+CREATE FUNCTION latchkey.catalogue() RETURNS JSONB
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH device AS (SELECT (d).login, ('latchkey_' || (d).capability)::NAME AS role FROM (SELECT latchkey.require_device() AS d) AS checked)
+  SELECT coalesce(jsonb_agg(described.facts ORDER BY described.name), '[]')
+  FROM (
+    SELECT m.name, jsonb_build_object(
+      'name', m.name,
+      'key', to_jsonb(m.key_columns),
+      'parent', m.parent,
+      'references', coalesce(m.rules -> 'references', '[]'),
+      'expected_rows', greatest(0, (
+        SELECT sum(greatest(c.reltuples, 0))::BIGINT FROM pg_class c
+        WHERE c.oid = m.relation OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = m.relation))),
+      'unique', (
+        SELECT coalesce(jsonb_agg(columns.names), '[]')
+        FROM pg_index i
+        CROSS JOIN LATERAL (
+          SELECT jsonb_agg(a.attname ORDER BY k.n) AS names
+          FROM unnest(i.indkey::SMALLINT[]) WITH ORDINALITY AS k (attnum, n)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        ) columns
+        WHERE i.indrelid = m.relation AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL),
+      'columns', (
+        SELECT jsonb_agg(jsonb_build_object(
+          'name', v.attname,
+          'type', format_type(v.atttypid, v.atttypmod),
+          'base', (
+            WITH RECURSIVE resolved AS (
+              SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype FROM pg_type t WHERE t.oid = v.atttypid
+              UNION ALL
+              SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype FROM resolved r JOIN pg_type t ON t.oid = r.typbasetype
+              WHERE r.typtype = 'd'
+            )
+            SELECT jsonb_build_object('name', typname, 'kind', typtype, 'category', typcategory) FROM resolved WHERE typtype <> 'd'),
+          'nullable', NOT coalesce(h.attnotnull, FALSE),
+          'readable', has_column_privilege(device.login, v.attrelid, v.attnum, 'SELECT'),
+          'insertable', has_column_privilege(device.role, v.attrelid, v.attnum, 'INSERT'),
+          'updatable', has_column_privilege(device.role, v.attrelid, v.attnum, 'UPDATE')
+        ) ORDER BY v.attnum)
+        FROM pg_attribute v
+        LEFT JOIN pg_attribute h ON h.attrelid = m.relation AND h.attname = v.attname
+        WHERE v.attrelid = format('latchkey_mirror.%I', m.name)::REGCLASS AND v.attnum > 0 AND NOT v.attisdropped)
+    ) AS facts
+    FROM latchkey.mirrored_table m, device
+  ) described
+$$;

@@ -1,0 +1,397 @@
+-- The one way in for devices' writes. A command is applied whole or not at all; whatever becomes of it, it gets a receipt,
+-- and its log entry is kept.
+
+CREATE TABLE latchkey.command (
+  id UUID PRIMARY KEY,
+  organization TEXT NOT NULL REFERENCES latchkey.organization (id),
+  device TEXT NOT NULL REFERENCES latchkey.device (id),
+  name TEXT NOT NULL,
+  -- SHA-256 of the exact bytes of the changes: the same id with other changes is refused.
+  changes_hash BYTEA NOT NULL,
+  changes BYTEA NOT NULL,
+  made_at TEXT NOT NULL,
+  received_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  state TEXT NOT NULL CHECK (state IN ('applied', 'merged', 'conflict', 'refused')),
+  -- SQLSTATE, words and fields of a conflict or refusal.
+  context JSONB,
+  xid XID8 NOT NULL DEFAULT pg_current_xact_id()
+);
+CREATE INDEX command_by_organization ON latchkey.command (organization, received_at);
+CREATE INDEX command_by_device ON latchkey.command (device);
+
+-- The organization's log. Leaf hash as in RFC 6962, section 2.1.
+CREATE TABLE latchkey.audit_leaf (
+  organization TEXT NOT NULL REFERENCES latchkey.organization (id),
+  idx BIGINT NOT NULL,
+  device TEXT NOT NULL REFERENCES latchkey.device (id),
+  device_idx BIGINT NOT NULL,
+  command UUID,
+  entry BYTEA NOT NULL CHECK (octet_length(entry) <= 16384),
+  leaf_hash BYTEA GENERATED ALWAYS AS (sha256('\x00'::BYTEA || entry)) STORED,
+  received_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization, idx),
+  UNIQUE (device, device_idx)
+);
+CREATE INDEX audit_leaf_by_command ON latchkey.audit_leaf (command);
+
+-- Owned by latchkey_writer, which can reach the mirrored views and nothing else: whatever a change says, it cannot touch a row
+-- that its device does not see, before or after. Raises LK409 with the fields in DETAIL for a conflict.
+CREATE FUNCTION latchkey.apply_change(
+  p_view TEXT, p_key_columns TEXT[], p_write_only TEXT[], p_rules JSONB, p_role NAME, p_change JSONB
+) RETURNS JSONB
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
+SET extra_float_digits = 1 AS $$
+DECLARE
+  target REGCLASS := format('latchkey_mirror.%I', p_view)::REGCLASS;
+  operation TEXT := p_change ->> 'op';
+  wanted JSONB := coalesce(p_change -> 'set', '{}');
+  relative JSONB := coalesce(p_change -> 'from_acceptance', '{}');
+  row_key JSONB := jsonb_object(p_key_columns, ARRAY(SELECT jsonb_array_elements_text(p_change -> 'key')));
+  key_predicate TEXT;
+  known TEXT[];
+  column_name TEXT;
+  reference JSONB;
+  present BOOLEAN;
+  current JSONB;
+  base JSONB;
+  mine JSONB;
+  write JSONB := '{}';
+  capped TEXT[] := '{}';
+  conflicts JSONB := '[]';
+  merged BOOLEAN := FALSE;
+  restrictive JSONB;
+  affected INTEGER;
+BEGIN
+  SELECT array_agg(attname::TEXT) INTO known FROM pg_attribute WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
+  SELECT string_agg(format('t.%1$I = k.%1$I', key_column), ' AND ') INTO key_predicate FROM unnest(p_key_columns) AS key_column;
+
+  FOR column_name IN SELECT jsonb_object_keys(wanted || relative) LOOP
+    IF NOT column_name = ANY (known) THEN
+      RAISE EXCEPTION 'There is no column % in %.', quote_ident(column_name), p_view USING ERRCODE = 'LK422';
+    ELSIF NOT has_column_privilege(p_role, target, column_name, operation) THEN
+      RAISE EXCEPTION 'This device may not % %.%.', lower(operation), p_view, quote_ident(column_name) USING ERRCODE = 'LK403';
+    END IF;
+  END LOOP;
+
+  FOR column_name IN SELECT jsonb_object_keys(relative) LOOP
+    wanted := wanted || jsonb_build_object(column_name,
+      to_char(now() AT TIME ZONE 'UTC' + make_interval(secs => (relative ->> column_name)::INTEGER), 'YYYY-MM-DD"T"HH24:MI:SS.US'));
+    capped := capped || column_name;
+  END LOOP;
+
+  -- Whatever a change points at must be visible; "absent" and "another organization's" get the same words.
+  FOR reference IN SELECT * FROM jsonb_array_elements(coalesce(p_rules -> 'references', '[]')) LOOP
+    CONTINUE WHEN wanted ->> (reference ->> 'column') IS NULL;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I r, jsonb_populate_record(NULL::%s, $1) p WHERE r.%I = p.%I)',
+      reference ->> 'table', target, reference ->> 'target', reference ->> 'column') INTO present USING wanted;
+    IF NOT present THEN
+      RAISE EXCEPTION '%.% refers to a row of % that is not there.', p_view, reference ->> 'column', reference ->> 'table'
+        USING ERRCODE = 'LK404';
+    END IF;
+  END LOOP;
+
+  IF operation = 'INSERT' THEN
+    wanted := wanted || row_key;
+    EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', target,
+      (SELECT string_agg(quote_ident(name), ', ') FROM jsonb_object_keys(wanted) AS name)) USING wanted;
+    RETURN jsonb_build_object('before', NULL, 'after', wanted - p_write_only, 'merged', FALSE);
+  END IF;
+
+  EXECUTE format('SELECT to_jsonb(t) FROM %1$s t, jsonb_populate_record(NULL::%1$s, $1) k WHERE %2$s FOR UPDATE OF t', target, key_predicate)
+    INTO current USING row_key;
+  IF current IS NULL THEN
+    RAISE EXCEPTION 'The row is not there.' USING ERRCODE = 'LK409', DETAIL = jsonb_build_object('kind', 'missing', 'fields', '[]'::JSONB)::TEXT;
+  END IF;
+
+  -- Values pass through the view's row type, so that 1.50 equals 1.5 and one moment equals itself in another notation.
+  EXECUTE format('SELECT to_jsonb(p) FROM jsonb_populate_record(NULL::%s, $1) p', target) INTO base USING coalesce(p_change -> 'base', '{}');
+  EXECUTE format('SELECT to_jsonb(p) FROM jsonb_populate_record(NULL::%s, $1) p', target) INTO mine USING wanted;
+
+  FOR column_name IN SELECT jsonb_object_keys(wanted) LOOP
+    restrictive := p_rules -> 'restrictive' -> column_name;
+    IF column_name = ANY (p_write_only) THEN
+      write := write || jsonb_build_object(column_name, mine -> column_name);
+    ELSIF column_name = ANY (capped) THEN
+      -- Counted from now, and never beyond what stands there: the earlier moment wins.
+      IF current ->> column_name IS NULL OR (mine ->> column_name)::TIMESTAMP < (current ->> column_name)::TIMESTAMP THEN
+        write := write || jsonb_build_object(column_name, mine -> column_name);
+      END IF;
+    ELSIF current -> column_name = mine -> column_name THEN
+      NULL;
+    ELSIF current -> column_name = base -> column_name THEN
+      write := write || jsonb_build_object(column_name, mine -> column_name);
+    ELSIF coalesce(
+      restrictive ? (mine ->> column_name) AND (
+        NOT restrictive ? coalesce(current ->> column_name, '')
+        OR (SELECT max(place) FILTER (WHERE value = mine ->> column_name) < max(place) FILTER (WHERE value = current ->> column_name)
+            FROM jsonb_array_elements_text(restrictive) WITH ORDINALITY AS ranked (value, place))), FALSE) THEN
+      -- Security beats recency: what takes access away wins over any concurrent edit.
+      write := write || jsonb_build_object(column_name, mine -> column_name);
+      merged := TRUE;
+    ELSIF coalesce(p_rules -> 'earliest' ? column_name, FALSE) AND mine ->> column_name IS NOT NULL THEN
+      merged := TRUE;
+      IF current ->> column_name IS NULL OR (mine ->> column_name)::TIMESTAMP < (current ->> column_name)::TIMESTAMP THEN
+        write := write || jsonb_build_object(column_name, mine -> column_name);
+      END IF;
+    ELSE
+      conflicts := conflicts || jsonb_build_array(jsonb_build_object(
+        'column', column_name, 'base', base -> column_name, 'mine', mine -> column_name, 'theirs', current -> column_name));
+    END IF;
+  END LOOP;
+
+  -- Fields that mean something only together: a change of one elsewhere refuses a change of any here.
+  FOR column_name IN
+    SELECT DISTINCT member
+    FROM jsonb_array_elements(coalesce(p_rules -> 'groups', '[]')) AS members, jsonb_array_elements_text(members) AS member
+    WHERE members ?| ARRAY(SELECT jsonb_object_keys(wanted)) AND NOT wanted ? member AND p_change -> 'base' ? member
+  LOOP
+    IF current -> column_name <> base -> column_name THEN
+      conflicts := conflicts || jsonb_build_array(jsonb_build_object(
+        'column', column_name, 'base', base -> column_name, 'mine', base -> column_name, 'theirs', current -> column_name));
+    END IF;
+  END LOOP;
+
+  IF jsonb_array_length(conflicts) > 0 THEN
+    RAISE EXCEPTION 'The same fields were changed at central.' USING ERRCODE = 'LK409',
+      DETAIL = jsonb_build_object('kind', 'fields', 'fields', conflicts)::TEXT;
+  END IF;
+
+  IF write <> '{}' THEN
+    EXECUTE format('UPDATE %1$s t SET %2$s FROM jsonb_populate_record(NULL::%1$s, $1) p, jsonb_populate_record(NULL::%1$s, $2) k WHERE %3$s',
+      target, (SELECT string_agg(format('%1$I = p.%1$I', name), ', ') FROM jsonb_object_keys(write) AS name), key_predicate)
+      USING write, row_key;
+    GET DIAGNOSTICS affected = ROW_COUNT;
+    IF affected <> 1 THEN
+      RAISE EXCEPTION 'The row is not there.' USING ERRCODE = 'LK409', DETAIL = jsonb_build_object('kind', 'missing', 'fields', '[]'::JSONB)::TEXT;
+    END IF;
+  END IF;
+  RETURN jsonb_build_object(
+    'before', (SELECT coalesce(jsonb_object_agg(name, current -> name), '{}') FROM jsonb_object_keys(wanted - p_write_only) AS name),
+    'after', (SELECT coalesce(jsonb_object_agg(name, coalesce(write -> name, current -> name)), '{}') FROM jsonb_object_keys(wanted - p_write_only) AS name),
+    'merged', merged);
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB) FROM PUBLIC;
+
+-- Appends one entry of the device's own log, strictly in order; an entry that came before must be the same to the byte.
+CREATE FUNCTION latchkey.append_entry(p_device latchkey.device, p_position BIGINT, p_text TEXT) RETURNS VOID
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  bytes BYTEA := convert_to(p_text, 'UTF8');
+  parsed JSONB := p_text::JSONB;
+  received BIGINT;
+  stored BYTEA;
+BEGIN
+  SELECT entries INTO received FROM latchkey.device WHERE id = p_device.id;
+  IF p_position <= received THEN
+    SELECT entry INTO stored FROM latchkey.audit_leaf WHERE device = p_device.id AND device_idx = p_position;
+    IF stored IS DISTINCT FROM bytes THEN
+      RAISE EXCEPTION 'Entry % of this device is already here with other bytes.', p_position USING ERRCODE = 'LK412';
+    END IF;
+    RETURN;
+  ELSIF p_position <> received + 1 THEN
+    RAISE EXCEPTION 'Entry % of this device came before entry %.', p_position, received + 1 USING ERRCODE = 'LK412';
+  ELSIF parsed ->> 'v' IS DISTINCT FROM 'latchkey/1' OR parsed ->> 'org' IS DISTINCT FROM p_device.organization
+    OR parsed ->> 'dev' IS DISTINCT FROM p_device.id OR parsed ->> 'seq' IS DISTINCT FROM p_position::TEXT THEN
+    RAISE EXCEPTION 'Entry % was not made by this device for this place.', p_position USING ERRCODE = 'LK412';
+  END IF;
+  INSERT INTO latchkey.audit_leaf (organization, idx, device, device_idx, command, entry)
+    SELECT p_device.organization, log_size, p_device.id, p_position, (parsed ->> 'cmd')::UUID, bytes
+    FROM latchkey.organization WHERE id = p_device.organization;
+  UPDATE latchkey.organization SET log_size = log_size + 1 WHERE id = p_device.organization;
+  UPDATE latchkey.device SET entries = p_position WHERE id = p_device.id;
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT) FROM PUBLIC;
+
+-- The host's own audit table goes on telling the whole story: one row per applied command, in the same transaction.
+CREATE FUNCTION latchkey.project_activity(p_device latchkey.device, p_name TEXT, p_data JSONB) RETURNS VOID
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  system JSONB := (SELECT mapping FROM latchkey.installation);
+  activity JSONB := system -> 'activity';
+BEGIN
+  EXECUTE format('INSERT INTO %I.%I (%I, %I, %I, %I) SELECT p.%3$I, p.%4$I, p.%5$I, p.%6$I FROM jsonb_populate_record(NULL::%1$I.%2$I, $1) p',
+    system ->> 'schema', activity ->> 'table', activity ->> 'actor', activity ->> 'organization', activity ->> 'action', activity ->> 'data')
+    USING jsonb_build_object(activity ->> 'actor', p_device.operator, activity ->> 'organization', p_device.organization,
+      activity ->> 'action', p_name, activity ->> 'data', p_data);
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB) FROM PUBLIC;
+
+CREATE FUNCTION latchkey.is_satisfied(p_condition JSONB) RETURNS BOOLEAN
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  satisfied BOOLEAN;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I WHERE %s)', p_condition ->> 'table', p_condition ->> 'where') INTO satisfied;
+  RETURN satisfied;
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.is_satisfied(JSONB) FROM PUBLIC;
+
+-- Applies one command's changes in order. Raises whatever stands in the way; the caller's block undoes the rest.
+CREATE FUNCTION latchkey.apply_command(p_device latchkey.device, p_command JSONB) RETURNS JSONB
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  administrator JSONB := (SELECT mapping -> 'lastAdministrator' FROM latchkey.installation);
+  body JSONB := (p_command ->> 'changes')::JSONB;
+  change JSONB;
+  mirrored latchkey.mirrored_table;
+  outcome JSONB;
+  story JSONB := '[]';
+  merged BOOLEAN := FALSE;
+  administered BOOLEAN;
+BEGIN
+  administered := latchkey.is_satisfied(administrator);
+  FOR change IN SELECT * FROM jsonb_array_elements(body -> 'changes') LOOP
+    SELECT * INTO mirrored FROM latchkey.mirrored_table WHERE name = change ->> 'table';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'There is no table %.', quote_ident(coalesce(change ->> 'table', '')) USING ERRCODE = 'LK422';
+    ELSIF change ->> 'op' NOT IN ('insert', 'update') OR change ->> 'op' IS NULL THEN
+      RAISE EXCEPTION 'A change inserts or updates.' USING ERRCODE = 'LK422';
+    ELSIF jsonb_typeof(change -> 'key') IS DISTINCT FROM 'array' OR jsonb_array_length(change -> 'key') <> cardinality(mirrored.key_columns) THEN
+      RAISE EXCEPTION 'The key of a change in % is not one of this table.', mirrored.name USING ERRCODE = 'LK422';
+    END IF;
+    BEGIN
+      outcome := latchkey.apply_change(mirrored.name, mirrored.key_columns, mirrored.write_only, mirrored.rules,
+        ('latchkey_' || p_device.capability)::NAME, change || jsonb_build_object('op', upper(change ->> 'op')));
+    EXCEPTION WHEN SQLSTATE 'LK409' THEN
+      DECLARE
+        detail TEXT;
+      BEGIN
+        GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+        RAISE EXCEPTION '%', SQLERRM USING ERRCODE = 'LK409',
+          DETAIL = (detail::JSONB || jsonb_build_object('table', mirrored.name, 'key', change -> 'key'))::TEXT;
+      END;
+    END;
+    merged := merged OR (outcome ->> 'merged')::BOOLEAN;
+    story := story || jsonb_build_array(jsonb_build_object('table', mirrored.name, 'key', change -> 'key', 'op', change -> 'op',
+      'before', outcome -> 'before', 'after', outcome -> 'after'));
+  END LOOP;
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF administered AND NOT latchkey.is_satisfied(administrator) THEN
+    RAISE EXCEPTION 'This would leave the organization without an active administrator.' USING ERRCODE = 'LK423';
+  END IF;
+  PERFORM latchkey.project_activity(p_device, p_command ->> 'name', jsonb_build_object('latchkey', jsonb_build_object(
+    'command', p_command -> 'id', 'device', p_device.name, 'made_at', p_command -> 'made_at', 'reason', body -> 'reason',
+    'subject', body -> 'subject', 'changes', story)));
+  RETURN jsonb_build_object('merged', merged);
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.apply_command(latchkey.device, JSONB) FROM PUBLIC;
+
+-- Takes one command: its receipt if it was here before, else claims its id, applies it or keeps why not.
+CREATE FUNCTION latchkey.take_command(p_device latchkey.device, p_active BOOLEAN, p_command JSONB) RETURNS JSONB
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  command_id UUID := (p_command ->> 'id')::UUID;
+  bytes BYTEA := convert_to(p_command ->> 'changes', 'UTF8');
+  known latchkey.command;
+  outcome JSONB;
+  verdict TEXT;
+  context JSONB;
+  detail TEXT;
+BEGIN
+  SELECT * INTO known FROM latchkey.command WHERE id = command_id;
+  IF FOUND THEN
+    IF known.organization <> p_device.organization OR known.device <> p_device.id OR known.changes_hash <> sha256(bytes) THEN
+      RETURN jsonb_build_object('id', command_id, 'state', 'refused', 'context', jsonb_build_object(
+        'kind', 'refused', 'code', 'LK412', 'message', 'A command with this id is already here with other changes.'));
+    END IF;
+    RETURN jsonb_build_object('id', command_id, 'state', known.state, 'context', known.context, 'xid', known.xid::TEXT,
+      'at', to_char(known.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
+  END IF;
+
+  -- What it builds on has no answer yet: it is not claimed, and can come again.
+  IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS needed
+             WHERE NOT EXISTS (SELECT 1 FROM latchkey.command c WHERE c.id = needed::UUID AND c.organization = p_device.organization)) THEN
+    RETURN jsonb_build_object('id', command_id, 'state', 'waiting');
+  END IF;
+
+  BEGIN
+    IF NOT EXISTS (SELECT 1 FROM latchkey.audit_leaf l WHERE l.device = p_device.id AND l.command = command_id
+        AND convert_from(l.entry, 'UTF8')::JSONB #>> '{chg,h}' = encode(sha256(bytes), 'hex')
+        AND convert_from(l.entry, 'UTF8')::JSONB ->> 'act' = p_command ->> 'name') THEN
+      RAISE EXCEPTION 'No log entry of this device stands for this command and its changes.' USING ERRCODE = 'LK412';
+    ELSIF NOT p_active THEN
+      RAISE EXCEPTION 'The operator of this device is no longer active.' USING ERRCODE = 'LK403';
+    ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS needed
+                  JOIN latchkey.command c ON c.id = needed::UUID WHERE c.state IN ('conflict', 'refused')) THEN
+      RAISE EXCEPTION 'A command that this one builds on was not applied.' USING ERRCODE = 'LK424';
+    END IF;
+    outcome := latchkey.apply_command(p_device, p_command);
+    verdict := CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END;
+  EXCEPTION
+    WHEN SQLSTATE 'LK409' THEN
+      GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+      verdict := 'conflict';
+      context := detail::JSONB || jsonb_build_object('code', SQLSTATE, 'message', SQLERRM);
+    WHEN OTHERS THEN
+      -- The weather passes: these are raised, and the whole push comes again.
+      IF SQLSTATE IN ('40001', '40P01', '55P03') OR left(SQLSTATE, 2) IN ('53', '57', '58', '08') THEN
+        RAISE;
+      END IF;
+      verdict := 'refused';
+      context := jsonb_build_object('kind', 'refused', 'code', SQLSTATE, 'message', SQLERRM);
+  END;
+
+  INSERT INTO latchkey.command (id, organization, device, name, changes_hash, changes, made_at, state, context)
+    VALUES (command_id, p_device.organization, p_device.id, p_command ->> 'name', sha256(bytes), bytes,
+      coalesce(p_command ->> 'made_at', ''), verdict, context);
+  RETURN jsonb_build_object('id', command_id, 'state', verdict, 'context', context, 'xid', pg_current_xact_id()::TEXT,
+    'at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.take_command(latchkey.device, BOOLEAN, JSONB) FROM PUBLIC;
+
+-- Entries: [{"position": n, "entry": "<exact text>"}]. Commands: [{"id", "name", "made_at", "requires", "changes": "<exact text>"}].
+-- Answers {"entries": n, "receipts": [{"id", "state", "context", "xid", "at"}]}.
+CREATE FUNCTION latchkey.push(p_entries TEXT, p_commands TEXT) RETURNS JSONB
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
+DECLARE
+  device latchkey.device := latchkey.require_device();
+  system JSONB := (SELECT mapping FROM latchkey.installation);
+  head latchkey.organization;
+  entries JSONB;
+  commands JSONB;
+  entry JSONB;
+  command JSONB;
+  receipts JSONB := '[]';
+  active BOOLEAN;
+BEGIN
+  IF octet_length(p_entries) + octet_length(p_commands) > 16777216 THEN
+    RAISE EXCEPTION 'A push is 16 MiB at most.' USING ERRCODE = 'LK413';
+  END IF;
+  entries := p_entries::JSONB;
+  commands := p_commands::JSONB;
+  IF jsonb_typeof(entries) <> 'array' OR jsonb_typeof(commands) <> 'array' THEN
+    RAISE EXCEPTION 'Entries and commands are arrays.' USING ERRCODE = 'LK422';
+  ELSIF jsonb_array_length(commands) > 50 THEN
+    RAISE EXCEPTION 'A push holds 50 commands at most.' USING ERRCODE = 'LK413';
+  END IF;
+
+  -- The head first, the rows after it: the other way round deadlocks under load.
+  SELECT * INTO head FROM latchkey.organization WHERE id = device.organization FOR UPDATE;
+
+  FOR entry IN SELECT * FROM jsonb_array_elements(entries) LOOP
+    PERFORM latchkey.append_entry(device, (entry ->> 'position')::BIGINT, entry ->> 'entry');
+  END LOOP;
+
+  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I WHERE %I::TEXT = $1 AND %I = ANY ($2))',
+    system #>> '{people,table}', system #>> '{people,id}', system #>> '{people,status,column}')
+    INTO active USING device.operator, ARRAY(SELECT jsonb_array_elements_text(system #> '{people,status,words,active}'));
+  FOR command IN SELECT * FROM jsonb_array_elements(commands) LOOP
+    receipts := receipts || jsonb_build_array(latchkey.take_command(device, active, command));
+  END LOOP;
+
+  UPDATE latchkey.device SET last_push_at = now() WHERE id = device.id;
+  IF jsonb_array_length(commands) > 0 THEN
+    PERFORM pg_notify(head.channel, '');
+  END IF;
+  RETURN jsonb_build_object('entries', (SELECT d.entries FROM latchkey.device d WHERE d.id = device.id), 'receipts', receipts);
+END
+$$;

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import type { Json } from '../command/intent.ts';
+
+/** What a log entry says, before it is bytes. Direct identifiers and secrets never stand in it. */
+export interface EntryFacts {
+  organization: string;
+  device: string;
+  /** Place in this device's log, from 1. */
+  position: number;
+  action: string;
+  command: string;
+  /** SHA-256 of the command's exact change bytes, lower hex; null for an act on a command, such as an undo. */
+  changesHash: string | null;
+  object: { table: string; key: string };
+  /** Pseudonym of the operator within the organization. */
+  subject: string;
+  /** Milliseconds since 1970, by this device's clock. */
+  at: number;
+  /** Hybrid logical clock, 16 hex digits: 48 bits of milliseconds and a counter. For ordering offline entries, never for deciding. */
+  hlc: string;
+}
+
+/** Event classes of OCSF (class × 100 + activity): 3001 account change, 3004 entity management. */
+const ocsf: Record<string, number> = {
+  'person.create': 300101,
+  'person.reactivate': 300102,
+  'person.deactivate': 300105,
+  'person.edit': 300199,
+  'person.set-role': 300199,
+  'key.issue': 300401,
+  'key.rotate': 300403,
+  'key.revoke': 300404,
+};
+
+/** The entry's exact bytes, as text: JSON Canonicalization Scheme (RFC 8785). The log stores and hashes these and nothing else. */
+export function entryText(facts: EntryFacts): string {
+  return canonicalText({
+    v: 'latchkey/1',
+    org: facts.organization,
+    dev: facts.device,
+    seq: facts.position,
+    act: facts.action,
+    cmd: facts.command,
+    ...(facts.changesHash === null ? {} : { chg: { h: facts.changesHash } }),
+    obj: { t: facts.object.table, id: facts.object.key },
+    sub: facts.subject,
+    ts: new Date(facts.at).toISOString(),
+    hlc: facts.hlc,
+    ocsf: ocsf[facts.action] ?? 300499,
+    out: 'ok',
+  });
+}
+
+export function canonicalText(value: Json): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError('Only JSON has a canonical form.');
+  return text;
+}
+
+export function sha256Hex(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+export function subjectPseudonym(organization: string, person: string): string {
+  return sha256Hex(`latchkey subject ${organization} ${person}`).slice(0, 32);
+}
+
+/** The next hybrid logical clock after `previous`: wall time where it moved on, else a counted step. */
+export function nextHlc(previous: string | null, now: number): string {
+  const wall = BigInt(now) << 16n;
+  const last = previous === null ? 0n : BigInt(`0x${previous}`);
+  const next = wall > last ? wall : last + 1n;
+  return next.toString(16).padStart(16, '0');
+}

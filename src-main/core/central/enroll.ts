@@ -1,0 +1,229 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { parse } from 'pg-connection-string';
+import { z } from 'zod';
+import { LatchkeyError } from '../../contract/errors.ts';
+import type { SystemMapping } from '../systems/system.ts';
+import { isLoopback } from './connection.ts';
+import { quoteName, quoteText } from './generate.ts';
+import { installError } from './install.ts';
+import { newPassword, scramVerifier } from './scram.ts';
+
+const validHours = 72;
+
+export interface EnrollRequest {
+  /** How devices reach central: `postgres://host:port/database`. */
+  url: string;
+  /** An organization by id or name. */
+  organization: string;
+  /** The operator by email address. */
+  operator: string;
+  device: string;
+  role: 'admin' | 'operator' | 'auditor';
+  /** PEM of the CA that signs central's certificate; needed wherever central is not on loopback, unless a public CA signs it. */
+  tlsCa?: string;
+  now?: Date;
+}
+
+/** The file that lets one device join, once, until it expires. */
+export const enrollmentFile = z.strictObject({
+  format: z.literal('latchkey-enrollment/1'),
+  central: z.strictObject({
+    host: z.string().min(1).max(255),
+    port: z.number().int().min(1).max(65_535),
+    database: z.string().min(1).max(63),
+    tls: z.discriminatedUnion('mode', [
+      z.strictObject({ mode: z.literal('verify-full'), ca: z.string().max(131_072).nullable() }),
+      z.strictObject({ mode: z.literal('plain') }),
+    ]),
+  }),
+  organization: z.strictObject({ id: z.string().min(1), name: z.string() }),
+  system: z.string().min(1).max(100),
+  device: z.strictObject({ id: z.string().min(1).max(100), name: z.string().min(1).max(200) }),
+  operator: z.strictObject({ id: z.string().min(1), email: z.string() }),
+  login: z.string().min(1).max(63),
+  password: z.string().min(20).max(200),
+  expires_at: z.iso.datetime(),
+  checksum: z.string().length(64),
+});
+export type EnrollmentFile = z.infer<typeof enrollmentFile>;
+
+/** SHA-256 over everything else in the file: a damaged copy is told from a wrong one. */
+export function enrollmentChecksum(file: Omit<EnrollmentFile, 'checksum'>): string {
+  const { format, central, organization, system, device, operator, login, password, expires_at } = file;
+  const body = JSON.stringify([
+    format,
+    [
+      central.host,
+      central.port,
+      central.database,
+      central.tls.mode,
+      central.tls.mode === 'plain' ? null : central.tls.ca,
+    ],
+    [organization.id, organization.name],
+    system,
+    [device.id, device.name],
+    [operator.id, operator.email],
+    login,
+    password,
+    expires_at,
+  ]);
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/**
+ * Makes a login of its own for a device, and the enrollment file that lets it join once within 72 hours.
+ * @throws LatchkeyError `not-found` for an organization or operator, `insufficient-privilege`, `central-not-latchkey`
+ */
+export async function enroll(client: pg.Client, request: EnrollRequest): Promise<{ file: string; deviceId: string }> {
+  const system = await installedSystem(client);
+  const central = addressOf(request);
+  await client.query('BEGIN');
+  try {
+    const organization = await findOrganization(client, system, request.organization);
+    const operator = await findOperator(client, system, organization.id, request.operator);
+    const expires = new Date((request.now ?? new Date()).getTime() + validHours * 3_600_000);
+    const login = `latchkey_d_${randomBytes(8).toString('hex')}`;
+    const password = newPassword();
+    await client.query('INSERT INTO latchkey.organization (id) VALUES ($1) ON CONFLICT (id) DO NOTHING', [
+      organization.id,
+    ]);
+    const { rows } = await client.query<{ id: string }>(
+      `INSERT INTO latchkey.device (id, login, organization, operator, name, capability, enrollment_expires_at)
+       VALUES ('d' || nextval('latchkey.device_number'), $1, $2, $3, $4, $5, $6) RETURNING id`,
+      [login, organization.id, operator.id, request.device, request.role, expires.toISOString()],
+    );
+    await client.query(
+      `CREATE ROLE ${quoteName(login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS CONNECTION LIMIT 8 PASSWORD ${quoteText(scramVerifier(password))}`,
+    );
+    await client.query(`GRANT latchkey_device TO ${quoteName(login)}`);
+    const { rows: database } = await client.query<{ name: string }>('SELECT current_database() AS name');
+    await client.query(`GRANT CONNECT ON DATABASE ${quoteName(database[0]!.name)} TO ${quoteName(login)}`);
+    await client.query('COMMIT');
+    const deviceId = rows[0]!.id;
+    const body = {
+      format: 'latchkey-enrollment/1' as const,
+      central,
+      organization,
+      system: system.name,
+      device: { id: deviceId, name: request.device },
+      operator,
+      login,
+      password,
+      expires_at: expires.toISOString(),
+    };
+    return { file: `${JSON.stringify({ ...body, checksum: enrollmentChecksum(body) }, null, 2)}\n`, deviceId };
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw installError(error);
+  }
+}
+
+/** The device can log in no more, its sessions end, its pushes are refused. Named by id or by name where that is unique. */
+export async function revokeDevice(client: pg.Client, device: string): Promise<{ device: string; name: string }> {
+  await installedSystem(client);
+  await client.query('BEGIN');
+  try {
+    const { rows } = await client.query<{ id: string; name: string; login: string }>(
+      `SELECT id, name, login FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked' FOR UPDATE`,
+      [device],
+    );
+    if (rows.length !== 1) {
+      throw rows.length === 0
+        ? new LatchkeyError(
+            'not-found',
+            `There is no device “${device}” that is not revoked already. Nothing was changed.`,
+          )
+        : new LatchkeyError(
+            'ambiguous',
+            `Several devices are called “${device}”: ${rows.map((row) => row.id).join(', ')}. Name one by id.`,
+          );
+    }
+    const { id, name, login } = rows[0]!;
+    await client.query(`UPDATE latchkey.device SET state = 'revoked', revoked_at = now() WHERE id = $1`, [id]);
+    await client.query(`ALTER ROLE ${quoteName(login)} NOLOGIN PASSWORD NULL`);
+    await client.query('COMMIT');
+    // After the commit, so that no session slips in between.
+    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [login]);
+    return { device: id, name };
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw installError(error);
+  }
+}
+
+export async function installedSystem(client: pg.Client): Promise<SystemMapping> {
+  try {
+    const { rows } = await client.query<{ mapping: SystemMapping | string }>(
+      'SELECT mapping FROM latchkey.installation',
+    );
+    const mapping = rows[0]!.mapping;
+    return typeof mapping === 'string' ? JSON.parse(mapping) : mapping;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === '42P01' || code === '3F000') {
+      throw new LatchkeyError(
+        'central-not-latchkey',
+        'Latchkey is not installed in this database. Run `latchkey central install` first. Nothing was changed.',
+      );
+    }
+    throw installError(error);
+  }
+}
+
+async function findOrganization(
+  client: pg.Client,
+  system: SystemMapping,
+  named: string,
+): Promise<{ id: string; name: string }> {
+  const { table, id, name } = system.organization;
+  const { rows } = await client.query<{ id: string; name: string }>(
+    `SELECT ${quoteName(id)}::TEXT AS id, ${quoteName(name)}::TEXT AS name FROM ${quoteName(system.schema)}.${quoteName(table)}
+     WHERE ${quoteName(id)}::TEXT = $1 OR ${quoteName(name)} = $1`,
+    [named],
+  );
+  if (!rows[0])
+    throw new LatchkeyError('not-found', `There is no organization “${named}”. Nothing was changed.`, {
+      field: 'organization',
+    });
+  return rows[0];
+}
+
+async function findOperator(
+  client: pg.Client,
+  system: SystemMapping,
+  organization: string,
+  named: string,
+): Promise<{ id: string; email: string }> {
+  const { people } = system;
+  const { rows } = await client.query<{ id: string; email: string }>(
+    `SELECT ${quoteName(people.id)}::TEXT AS id, ${quoteName(people.email)}::TEXT AS email FROM ${quoteName(system.schema)}.${quoteName(people.table)}
+     WHERE ${quoteName(people.organization)}::TEXT = $1 AND lower(${quoteName(people.email)}) = lower($2)
+       AND ${quoteName(people.status.column)} = ANY ($3)`,
+    [organization, named, people.status.words.active],
+  );
+  if (!rows[0]) {
+    throw new LatchkeyError(
+      'not-found',
+      `There is no active person with the email address “${named}” in this organization. Nothing was changed.`,
+      { field: 'operator' },
+    );
+  }
+  return rows[0];
+}
+
+function addressOf(request: EnrollRequest): EnrollmentFile['central'] {
+  const parsed = parse(request.url);
+  const host = parsed.host ?? 'localhost';
+  if (!parsed.database)
+    throw new LatchkeyError('invalid-input', 'The URL of central must name a database.', { field: 'url' });
+  return {
+    host,
+    port: Number(parsed.port ?? 5432),
+    database: parsed.database,
+    tls:
+      request.tlsCa === undefined && isLoopback(host)
+        ? { mode: 'plain' }
+        : { mode: 'verify-full', ca: request.tlsCa ?? null },
+  };
+}

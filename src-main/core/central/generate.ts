@@ -1,0 +1,247 @@
+import type pg from 'pg';
+import { LatchkeyError } from '../../contract/errors.ts';
+import type { SystemMapping, TableMapping } from '../systems/system.ts';
+
+/** The facts of a host's table that the generated SQL rests on. */
+export interface HostTable {
+  name: string;
+  mapping: TableMapping;
+  columns: { name: string; type: string }[];
+  key: { name: string; type: string }[];
+  partitions: string[];
+  sequences: string[];
+  rowSecurity: boolean;
+  references: { column: string; table: string; target: string }[];
+  organizationType: string;
+}
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** @throws LatchkeyError `schema-mismatch`, naming every table and column that the mapping expects and the database lacks. */
+export async function readHostTables(client: pg.Client, system: SystemMapping): Promise<HostTable[]> {
+  const problems: string[] = [];
+  const found = new Map<string, HostTable>();
+  for (const [name, mapping] of Object.entries(system.tables)) {
+    if (name.startsWith('latchkey_')) problems.push(`${name}: names that start with latchkey_ are reserved`);
+    const table = await readHostTable(client, system.schema, name, mapping);
+    if (!table) {
+      problems.push(`there is no table ${system.schema}.${name}`);
+      continue;
+    }
+    if (table.key.length === 0) problems.push(`${name} has no primary key`);
+    for (const column of namedColumns(mapping)) {
+      if (!table.columns.some((present) => present.name === column)) problems.push(`${name} has no column ${column}`);
+    }
+    found.set(name, table);
+  }
+  const root = found.get(system.organization.table)?.columns.find((column) => column.name === system.organization.id);
+  if (problems.length > 0 || !root) {
+    throw new LatchkeyError(
+      'schema-mismatch',
+      `This database is not ${system.title} as Latchkey knows it: ${problems.join('; ')}. Nothing was changed.`,
+      {
+        details: { problems },
+      },
+    );
+  }
+  for (const table of found.values()) table.organizationType = root.type;
+  return [...found.values()];
+}
+
+function namedColumns(mapping: TableMapping): string[] {
+  const tenancy =
+    mapping.tenancy.class === 'organization' || mapping.tenancy.class === 'path' ? [mapping.tenancy.column] : [];
+  const rights = Object.values(mapping.rights ?? {}).flatMap((right) => [
+    ...(right.insert ?? []),
+    ...(right.update ?? []),
+  ]);
+  return [
+    ...new Set([
+      ...tenancy,
+      ...rights,
+      ...(mapping.secret ?? []),
+      ...(mapping.writeOnly ?? []),
+      ...Object.keys(mapping.insertDefaults ?? {}),
+    ]),
+  ];
+}
+
+async function readHostTable(
+  client: pg.Client,
+  schema: string,
+  name: string,
+  mapping: TableMapping,
+): Promise<HostTable | null> {
+  const { rows } = await client.query<{ facts: string | object | null }>(
+    `SELECT (SELECT jsonb_build_object(
+       'rowSecurity', c.relrowsecurity,
+       'columns', (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+         FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+       'key', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY k.n), '[]')
+         FROM pg_catalog.pg_index i CROSS JOIN LATERAL unnest(i.indkey::SMALLINT[]) WITH ORDINALITY AS k (attnum, n)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+         WHERE i.indrelid = c.oid AND i.indisprimary),
+       'partitions', (SELECT coalesce(jsonb_agg(p.oid::REGCLASS::TEXT ORDER BY p.relname), '[]')
+         FROM pg_catalog.pg_partition_tree(c.oid) t JOIN pg_catalog.pg_class p ON p.oid = t.relid WHERE t.level > 0),
+       'sequences', (SELECT coalesce(jsonb_agg(DISTINCT d.objid::REGCLASS::TEXT), '[]')
+         FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+         WHERE d.refobjid = c.oid AND d.classid = 'pg_class'::REGCLASS AND d.deptype IN ('a', 'i')),
+       'references', (SELECT coalesce(jsonb_agg(jsonb_build_object('column', a.attname, 'table', r.relname, 'target', b.attname) ORDER BY a.attnum), '[]')
+         FROM pg_catalog.pg_constraint f
+         JOIN pg_catalog.pg_class r ON r.oid = f.confrelid AND r.relnamespace = c.relnamespace
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+         JOIN pg_catalog.pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = f.confkey[1]
+         WHERE f.conrelid = c.oid AND f.contype = 'f' AND cardinality(f.conkey) = 1)
+     ) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')) AS facts`,
+    [schema, name],
+  );
+  const facts = rows[0]?.facts;
+  if (!facts) return null;
+  const parsed = typeof facts === 'string' ? JSON.parse(facts) : facts;
+  return { name, mapping, organizationType: 'text', ...parsed };
+}
+
+/** The organization that a row belongs to, as SQL over the row `alias`; NULL where its parent is gone. */
+function organizationOf(system: SystemMapping, mapping: TableMapping, row: string): string {
+  const { tenancy } = mapping;
+  if (tenancy.class === 'shared') return `'*'`;
+  if (tenancy.class === 'root') return `${row}.${quoteName(system.organization.id)}::TEXT`;
+  if (tenancy.class === 'organization') return `${row}.${quoteName(tenancy.column)}::TEXT`;
+  const parent = system.tables[tenancy.parent]!;
+  const alias = `p_${tenancy.parent}`;
+  return `(SELECT ${organizationOf(system, parent, quoteName(alias))} FROM ${quoteName(system.schema)}.${quoteName(tenancy.parent)} ${quoteName(alias)} WHERE ${quoteName(alias)}.${quoteName(tenancy.parentKey)} = ${row}.${quoteName(tenancy.column)})`;
+}
+
+/** The rows that the connected device's organization may see, as SQL over the host's table `t`. */
+function visibility(system: SystemMapping, table: HostTable, mapping: TableMapping, row = 't'): string {
+  const organization = `(SELECT latchkey.current_organization())`;
+  const { tenancy } = mapping;
+  if (tenancy.class === 'shared') return `${organization} IS NOT NULL`;
+  if (tenancy.class === 'root')
+    return `${row}.${quoteName(system.organization.id)} = ${organization}::${table.organizationType}`;
+  if (tenancy.class === 'organization')
+    return `${row}.${quoteName(tenancy.column)} = ${organization}::${table.organizationType}`;
+  const alias = `p_${tenancy.parent}`;
+  return `${row}.${quoteName(tenancy.column)} IN (SELECT ${quoteName(alias)}.${quoteName(tenancy.parentKey)} FROM ${quoteName(system.schema)}.${quoteName(tenancy.parent)} ${quoteName(alias)} WHERE ${visibility(system, table, system.tables[tenancy.parent]!, quoteName(alias))})`;
+}
+
+/** The view through which devices see a table: what is secret is not in it, nor are other organizations' rows. */
+export function viewSql(system: SystemMapping, table: HostTable): string[] {
+  const secret = new Set(table.mapping.secret ?? []);
+  const view = `latchkey_mirror.${quoteName(table.name)}`;
+  const columns = table.columns.filter((column) => !secret.has(column.name)).map((column) => column.name);
+  const hidden = new Set([...(table.mapping.writeOnly ?? []), ...Object.keys(table.mapping.insertDefaults ?? {})]);
+  const readable = columns.filter((column) => !hidden.has(column));
+  const statements = [
+    `CREATE VIEW ${view} WITH (security_barrier = TRUE) AS
+  SELECT ${columns.map((column) => `t.${quoteName(column)}`).join(', ')}
+  FROM ${quoteName(system.schema)}.${quoteName(table.name)} t
+  WHERE ${visibility(system, table, table.mapping)}
+  WITH CASCADED CHECK OPTION`,
+    `GRANT SELECT (${readable.map(quoteName).join(', ')}) ON ${view} TO latchkey_device`,
+    `GRANT SELECT, INSERT, UPDATE ON ${view} TO latchkey_writer`,
+  ];
+  for (const [column, value] of Object.entries(table.mapping.insertDefaults ?? {})) {
+    statements.push(`ALTER VIEW ${view} ALTER COLUMN ${quoteName(column)} SET DEFAULT ${quoteText(value)}`);
+  }
+  for (const [capability, right] of Object.entries(table.mapping.rights ?? {})) {
+    if (right.insert)
+      statements.push(`GRANT INSERT (${right.insert.map(quoteName).join(', ')}) ON ${view} TO latchkey_${capability}`);
+    if (right.update)
+      statements.push(`GRANT UPDATE (${right.update.map(quoteName).join(', ')}) ON ${view} TO latchkey_${capability}`);
+  }
+  return statements;
+}
+
+/** A key column as the change log holds it: the one text that a mirror holds for the same value, whatever the host's session settings. */
+function keyColumnText(row: string, column: { name: string; type: string }): string {
+  const value = `${row}.${quoteName(column.name)}`;
+  if (column.type.startsWith('timestamp') && column.type.includes('without'))
+    return `to_char(${value}, 'YYYY-MM-DD"T"HH24:MI:SS.US')`;
+  if (column.type.startsWith('timestamp'))
+    return `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  if (column.type === 'date') return `to_char(${value}, 'YYYY-MM-DD')`;
+  return `${value}::TEXT`;
+}
+
+/** The function and triggers that append to the change log whenever a row of the table changes. */
+export function trackingSql(
+  system: SystemMapping,
+  table: HostTable,
+  tableId: number,
+): { functions: string[]; triggers: string[] } {
+  const relation = `${quoteName(system.schema)}.${quoteName(table.name)}`;
+  const track = `latchkey.${quoteName(`track_${table.name}`)}`;
+  const truncated = `latchkey.${quoteName(`truncated_${table.name}`)}`;
+  const key = (row: string) => `ARRAY[${table.key.map((column) => keyColumnText(row, column)).join(', ')}]`;
+  const organization = (row: string) => organizationOf(system, table.mapping, row);
+  const { tenancy } = table.mapping;
+  const decisive = [...table.key.map((column) => column.name), ...('column' in tenancy ? [tenancy.column] : [])].map(
+    quoteName,
+  );
+  const tuple = (row: string) => `ROW(${decisive.map((column) => `${row}.${column}`).join(', ')})`;
+  const append = (row: string, moved: string) =>
+    `INSERT INTO latchkey.change (organization, table_id, row_key, moved) SELECT o.id, ${tableId}, ${key(row)}, ${moved} FROM (SELECT ${organization(row)} AS id) o WHERE o.id IS NOT NULL;`;
+  const functions = [
+    `CREATE FUNCTION ${track}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $track$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    ${append('NEW', 'FALSE')}
+  ELSIF TG_OP = 'DELETE' THEN
+    ${append('OLD', 'TRUE')}
+  ELSIF ${tuple('OLD')} IS DISTINCT FROM ${tuple('NEW')} THEN
+    ${append('OLD', 'TRUE')}
+    ${append('NEW', 'TRUE')}
+  ELSE
+    ${append('NEW', 'FALSE')}
+  END IF;
+  RETURN NULL;
+END
+$track$`,
+    `CREATE FUNCTION ${truncated}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $track$
+BEGIN
+  INSERT INTO latchkey.change (organization, table_id, moved) VALUES ('*', ${tableId}, TRUE);
+  RETURN NULL;
+END
+$track$`,
+  ];
+  // The name sorts before the foreign keys' own triggers: a deleted parent is logged before its children go.
+  const triggers = [
+    `CREATE TRIGGER "00_latchkey_change" AFTER INSERT OR UPDATE OR DELETE ON ${relation} FOR EACH ROW EXECUTE FUNCTION ${track}()`,
+    `ALTER TABLE ${relation} ENABLE ALWAYS TRIGGER "00_latchkey_change"`,
+    ...[relation, ...table.partitions].flatMap((target) => [
+      `CREATE TRIGGER "00_latchkey_truncate" AFTER TRUNCATE ON ${target} FOR EACH STATEMENT EXECUTE FUNCTION ${truncated}()`,
+      `ALTER TABLE ONLY ${target} ENABLE ALWAYS TRIGGER "00_latchkey_truncate"`,
+    ]),
+  ];
+  return { functions, triggers };
+}
+
+/** The rows of latchkey.mirrored_table: what push decides by. */
+export function mirroredTableRow(system: SystemMapping, table: HostTable) {
+  const { mapping } = table;
+  const mirrored = new Set(Object.keys(system.tables));
+  return {
+    name: table.name,
+    relation: `${quoteName(system.schema)}.${quoteName(table.name)}`,
+    key: table.key.map((column) => column.name),
+    parent:
+      mapping.tenancy.class === 'path'
+        ? { column: mapping.tenancy.column, table: mapping.tenancy.parent, target: mapping.tenancy.parentKey }
+        : null,
+    writeOnly: mapping.writeOnly ?? [],
+    rules: {
+      groups: mapping.groups ?? [],
+      restrictive: mapping.restrictive ?? {},
+      earliest: mapping.earliest ?? [],
+      references: table.references.filter((reference) => mirrored.has(reference.table)),
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type pg from 'pg';
+import { installedSystem } from './enroll.ts';
+
+export interface CentralStatus {
+  system: string;
+  title: string;
+  installedAt: string;
+  epoch: { id: string; startedAt: string; reason: string };
+  devices: {
+    id: string;
+    name: string;
+    organization: string;
+    operator: string;
+    capability: string;
+    state: string;
+    entries: number;
+    lastPushAt: string | null;
+  }[];
+  tables: number;
+  /** Estimated rows of the change log. */
+  changes: number;
+  commands: number;
+  /** Host tables whose change tracking somebody switched off. */
+  untracked: string[];
+}
+
+/** @throws LatchkeyError `central-not-latchkey` */
+export async function centralStatus(client: pg.Client): Promise<CentralStatus> {
+  const system = await installedSystem(client);
+  const { rows } = await client.query<{ status: CentralStatus | string }>(
+    `SELECT jsonb_build_object(
+       'system', (SELECT system FROM latchkey.installation),
+       'installedAt', (SELECT installed_at FROM latchkey.installation),
+       'epoch', (SELECT jsonb_build_object('id', id, 'startedAt', started_at, 'reason', reason) FROM latchkey.epoch),
+       'devices', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name, 'organization', organization, 'operator', operator,
+         'capability', capability, 'state', state, 'entries', entries, 'lastPushAt', last_push_at) ORDER BY enrolled_at), '[]') FROM latchkey.device),
+       'tables', (SELECT count(*) FROM latchkey.mirrored_table),
+       'changes', (SELECT greatest(0, sum(greatest(c.reltuples, 0)))::BIGINT FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'latchkey.change'::REGCLASS),
+       'commands', (SELECT count(*) FROM latchkey.command),
+       'untracked', to_jsonb(latchkey.untracked_tables())
+     ) AS status`,
+  );
+  const status = rows[0]!.status;
+  return { ...(typeof status === 'string' ? (JSON.parse(status) as CentralStatus) : status), title: system.title };
+}

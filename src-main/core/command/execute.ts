@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
+import { LatchkeyError } from '../../contract/errors.ts';
+import type { CommandReceipt } from '../../contract/values.ts';
+import { canonicalText, entryText, nextHlc, sha256Hex, subjectPseudonym } from '../audit/entry.ts';
+import { keyText, type MirroredTable } from '../mirror/catalogue.ts';
+import { momentParameter } from '../mirror/moments.ts';
+import { query } from '../mirror/readable.ts';
+import { toJson } from '../mirror/rows.ts';
+import type { StoredRow, WritableMirror } from '../mirror/writable.ts';
+import type { Intent, Json, RowChange } from './intent.ts';
+
+/** Who acts: from the device's sealed identity, never from a request. */
+export interface Actor {
+  device: string;
+  organization: string;
+  operator: string;
+}
+
+/** One row change as it travels to central: with what this device saw before it. */
+interface WireChange {
+  table: string;
+  key: Json[];
+  op: 'insert' | 'update';
+  base: Record<string, Json> | null;
+  set: Record<string, Json>;
+  from_acceptance?: Record<string, number>;
+}
+
+/** The body of a command: its exact canonical bytes are what the audit entry's hash stands for. */
+export interface CommandBody {
+  changes: WireChange[];
+  reason: string | null;
+  /** 128 random bits, so that a hash tells nothing about values that are easily guessed. */
+  salt: string;
+  subject: { table: string; key: string };
+}
+
+/**
+ * The one write path: what the operator wants becomes shown rows, a queued command and an audit entry, all in the transaction
+ * that the caller has open, or nothing at all.
+ *
+ * @throws LatchkeyError `not-permitted`, `not-found`, `would-violate`, each naming the field
+ */
+export function execute(mirror: WritableMirror, actor: Actor, intent: Intent, now: number): CommandReceipt {
+  const command = uuidv7();
+  const planned = intent.changes.map((change) => plan(mirror, change, now));
+  const subject = { table: intent.subject.table, key: keyText(intent.subject.key) };
+  const body: CommandBody = {
+    changes: planned.map(({ wire }) => wire),
+    reason: intent.reason ?? null,
+    salt: randomBytes(16).toString('base64url'),
+    subject,
+  };
+  const changes = canonicalText(body as unknown as Json);
+  const requires = pendingBefore(mirror, planned);
+
+  mirror.database
+    .prepare(
+      `INSERT INTO latchkey_outbox (command, position, name, summary, reason, subject_table, subject_key, made_at, state, changes, requires)
+       VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM latchkey_outbox), ?, ?, ?, ?, ?, ?, 'queued', ?, ?)`,
+    )
+    .run(
+      command,
+      intent.name,
+      intent.summary,
+      intent.reason ?? null,
+      subject.table,
+      subject.key,
+      `${momentParameter(now)}Z`,
+      changes,
+      JSON.stringify(requires),
+    );
+  for (const [n, { table, key, wire, shown }] of planned.entries()) {
+    mirror.database
+      .prepare('INSERT INTO latchkey_pending VALUES (?, ?, ?, ?, ?, ?)')
+      .run(command, n, table.name, key, wire.op, JSON.stringify(shown));
+    mirror.applyPending(table, key, wire.op, shown);
+  }
+  appendEntry(mirror, actor, { action: intent.name, command, changes, subject, now });
+  return { command, name: intent.name, state: 'queued', subject: subject.key };
+}
+
+interface Planned {
+  table: MirroredTable;
+  key: string;
+  wire: WireChange;
+  shown: Record<string, Json>;
+}
+
+function plan(mirror: WritableMirror, change: RowChange, now: number): Planned {
+  const table = mirror.tables.get(change.table);
+  if (!table)
+    throw new LatchkeyError('not-supported', `This device does not mirror ${change.table}. Nothing was changed.`);
+  const key = keyText(change.key);
+  const row = mirror.row(table, key);
+  requireRights(table, change);
+  if (change.op === 'update' && row === null)
+    throw new LatchkeyError('not-found', `The row of ${table.name} is not there any more. Nothing was changed.`);
+  if (change.op === 'insert' && row !== null)
+    throw new LatchkeyError(
+      'would-violate',
+      `A row of ${table.name} with this key is there already. Nothing was changed.`,
+    );
+  requireValues(mirror, table, key, change);
+  return {
+    table,
+    key,
+    wire: {
+      table: table.name,
+      key: change.key,
+      op: change.op,
+      base: row === null ? null : baseOf(mirror, table, row, change),
+      set: change.set,
+      ...(change.fromAcceptance ? { from_acceptance: change.fromAcceptance } : {}),
+    },
+    shown: { ...change.set, ...estimates(table, row, change, now) },
+  };
+}
+
+function requireRights(table: MirroredTable, change: RowChange): void {
+  const allowed = new Set(change.op === 'insert' ? [...table.insertable, ...table.key] : table.updatable);
+  for (const column of [...Object.keys(change.set), ...Object.keys(change.fromAcceptance ?? {})]) {
+    if (!allowed.has(column)) {
+      throw new LatchkeyError(
+        'not-permitted',
+        `This device may not ${change.op === 'insert' ? 'set' : 'change'} ${table.name}.${column}. Nothing was changed. Ask for a device with more rights.`,
+        {
+          field: column,
+        },
+      );
+    }
+  }
+}
+
+/** What central would refuse, refused here: offline, at the field, in words. Central still decides. */
+function requireValues(mirror: WritableMirror, table: MirroredTable, key: string, change: RowChange): void {
+  for (const [name, value] of Object.entries(change.set)) {
+    const column = table.columns.find((candidate) => candidate.name === name);
+    if (!column) continue;
+    if (value === null && !column.nullable)
+      throw new LatchkeyError('would-violate', `${table.name}.${name} must have a value. Nothing was changed.`, {
+        field: name,
+      });
+    const limit = /^character(?: varying)?\((\d+)\)$/.exec(column.type)?.[1];
+    if (limit && typeof value === 'string' && [...value].length > Number(limit)) {
+      throw new LatchkeyError(
+        'would-violate',
+        `${table.name}.${name} holds ${limit} characters at most. Nothing was changed.`,
+        { field: name },
+      );
+    }
+  }
+  for (const columns of table.unique) {
+    if (
+      !columns.every(
+        (name) =>
+          change.set[name] !== undefined &&
+          change.set[name] !== null &&
+          table.columns.some((column) => column.name === name),
+      )
+    )
+      continue;
+    const twin = mirror.database
+      .prepare(
+        `SELECT 1 FROM "${table.name.replaceAll('"', '""')}" WHERE ${columns.map((name) => `"${name.replaceAll('"', '""')}" = ?`).join(' AND ')} AND NOT (${table.key.map((name) => `"${name.replaceAll('"', '""')}" = ?`).join(' AND ')}) LIMIT 1`,
+      )
+      .get(...columns.map((name) => String(change.set[name])), ...change.key.map(String));
+    if (twin !== undefined) {
+      throw new LatchkeyError(
+        'would-violate',
+        `Another row of ${table.name} has the same ${columns.join(' and ')} (${key} must differ). Nothing was changed.`,
+        {
+          field: columns[0],
+        },
+      );
+    }
+  }
+}
+
+/** What this device saw in the columns that change, and in those that mean something only together with them. */
+function baseOf(mirror: WritableMirror, table: MirroredTable, row: StoredRow, change: RowChange): Record<string, Json> {
+  const groups = mirror.system.tables[table.name]?.groups ?? [];
+  const wanted = new Set([...Object.keys(change.set), ...Object.keys(change.fromAcceptance ?? {})]);
+  for (const group of groups) if (group.some((name) => wanted.has(name))) for (const name of group) wanted.add(name);
+  const seen = table.columns.filter((column) => wanted.has(column.name));
+  return Object.fromEntries(seen.map((column) => [column.name, toJson(column, row[column.name] ?? null)]));
+}
+
+/** Moments that central will set when it accepts, as this device's clock has them: shown until central's own arrive. */
+function estimates(table: MirroredTable, row: StoredRow | null, change: RowChange, now: number): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(change.fromAcceptance ?? {}).map(([name, seconds]) => {
+      const zone = table.columns.find((column) => column.name === name)?.storage === 'timestamptz' ? 'Z' : '';
+      const estimate = `${momentParameter(now + seconds * 1000)}${zone}`;
+      const present = row?.[name];
+      return [name, typeof present === 'string' && present < estimate ? present : estimate];
+    }),
+  );
+}
+
+/** Commands that are not in force yet and touched the same rows: central must have applied them first. */
+function pendingBefore(mirror: WritableMirror, planned: Planned[]): string[] {
+  const commands = planned.flatMap(({ table, key }) =>
+    mirror
+      .all(
+        query
+          .selectFrom('latchkey_pending')
+          .select('command')
+          .distinct()
+          .where('table_name', '=', table.name)
+          .where('row_key', '=', key),
+      )
+      .map((row) => row.command),
+  );
+  return [...new Set(commands)];
+}
+
+/** Appends to this device's log, in the same transaction as what the entry is about. */
+export function appendEntry(
+  mirror: WritableMirror,
+  actor: Actor,
+  about: {
+    action: string;
+    command: string;
+    changes: string | null;
+    subject: { table: string; key: string };
+    now: number;
+  },
+): void {
+  const position =
+    (mirror.first(query.selectFrom('latchkey_entry').select(({ fn }) => fn.max('position').as('last')))?.last ?? 0) + 1;
+  const hlc = nextHlc(mirror.meta('hlc'), about.now);
+  const text = entryText({
+    organization: actor.organization,
+    device: actor.device,
+    position,
+    action: about.action,
+    command: about.command,
+    changesHash: about.changes === null ? null : sha256Hex(about.changes),
+    object: about.subject,
+    subject: subjectPseudonym(actor.organization, actor.operator),
+    at: about.now,
+    hlc,
+  });
+  mirror.database
+    .prepare('INSERT INTO latchkey_entry (position, command, bytes) VALUES (?, ?, ?)')
+    .run(position, about.command, Buffer.from(text, 'utf8'));
+  mirror.setMeta('hlc', hlc);
+}

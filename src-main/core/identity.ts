@@ -1,0 +1,97 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { LatchkeyError } from '../contract/errors.ts';
+import { type CentralAddress, connectionError, connectToCentral } from './central/connection.ts';
+import { type EnrollmentFile, enrollmentChecksum, enrollmentFile } from './central/enroll.ts';
+import { newPassword, scramVerifier } from './central/scram.ts';
+import { systemNamed } from './systems/index.ts';
+
+/** Who this device is. Sealed in the vault: it holds the device's login at central and its signing key. */
+export interface Identity {
+  device: { id: string; name: string };
+  organization: { id: string; name: string };
+  operator: { id: string; email: string };
+  system: string;
+  central: CentralAddress;
+  /** Ed25519, PKCS#8 DER, base64: signs this device's log. */
+  logKey: string;
+}
+
+/** @throws LatchkeyError `enrollment-invalid`, saying where the file is wrong */
+export function readEnrollment(text: string): EnrollmentFile {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new LatchkeyError(
+      'enrollment-invalid',
+      'This is not an enrollment file: it is not JSON. Nothing was changed. Ask for the file again.',
+      { field: 'enrollment' },
+    );
+  }
+  const result = enrollmentFile.safeParse(parsed);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new LatchkeyError(
+      'enrollment-invalid',
+      `This is not an enrollment file that Latchkey can read: ${issue?.path.join('.') || 'the file'}: ${issue?.message}. Nothing was changed.`,
+      {
+        field: 'enrollment',
+      },
+    );
+  }
+  if (enrollmentChecksum(result.data) !== result.data.checksum) {
+    throw new LatchkeyError(
+      'enrollment-invalid',
+      'This enrollment file was damaged or edited: its checksum does not match. Nothing was changed. Ask for the file again.',
+      {
+        field: 'enrollment',
+      },
+    );
+  }
+  systemNamed(result.data.system);
+  return result.data;
+}
+
+/**
+ * Joins with an enrollment file: makes the device's keys here, registers the public one, sets a new random password as a SCRAM
+ * verifier, and burns the file, in one transaction at central. `keep` stores the identity before that transaction commits, so
+ * that a device which central knows is never without it.
+ *
+ * @throws LatchkeyError `enrollment-used`, `enrollment-expired`, `central-unreachable`, `central-certificate`, …
+ */
+export async function joinCentral(file: EnrollmentFile, keep: (identity: Identity) => Promise<void>): Promise<void> {
+  const oneTime: CentralAddress = { ...file.central, user: file.login, password: file.password };
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const password = newPassword();
+  const identity: Identity = {
+    device: file.device,
+    organization: file.organization,
+    operator: file.operator,
+    system: file.system,
+    central: { ...oneTime, password },
+    logKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
+  };
+  const client = await connectToCentral(oneTime, 'latchkey join').catch((error: unknown) => {
+    throw error instanceof LatchkeyError && error.code === 'central-login-refused'
+      ? new LatchkeyError(
+          'enrollment-used',
+          'Central refused this enrollment: it was used already, or revoked. Nothing was changed. Ask for a new enrollment file.',
+          { cause: error },
+        )
+      : error;
+  });
+  try {
+    await client.query('BEGIN');
+    // The last 32 bytes of an Ed25519 SubjectPublicKeyInfo (RFC 8410) are the key itself.
+    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+    await client.query('SELECT latchkey.join($1)', [raw]);
+    await client.query(`ALTER ROLE CURRENT_USER PASSWORD ${client.escapeLiteral(scramVerifier(password))}`);
+    await keep(identity);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw connectionError(error, oneTime);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

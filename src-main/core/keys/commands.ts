@@ -1,0 +1,205 @@
+import { uuidv7 } from 'uuidv7';
+import { LatchkeyError } from '../../contract/errors.ts';
+import type { CallName } from '../../contract/index.ts';
+import type { Json, RowChange } from '../command/intent.ts';
+import { requireRights } from '../command/rights.ts';
+import type { Decide, ReadContext } from '../handlers.ts';
+import { asMoment } from '../mirror/moments.ts';
+import { rowValues, storedMoment } from '../mirror/row-values.ts';
+import { calledKey, type KeyRow, type KeyState, keyNamed } from './key-named.ts';
+import { newSecret, type Secret } from './secret.ts';
+import { versionsOf } from './versions.ts';
+
+const millisecondsPerDay = 86_400_000;
+
+const issueKey: Decide<'keys.issue'> = (context, { label, scopes, expiresInDays, reason }) => {
+  const { keys } = context.system;
+  const secret = newSecret(keys.secretPrefix);
+  const lifetime = expiresInDays === null ? null : expiresInDays * millisecondsPerDay;
+  const insert = newKey(context, secret, lifetime, { [keys.label]: label, [keys.scopes]: scopes });
+  requireKeyRights(context, insert, `issue the key “${label}”`, 'label');
+  return {
+    intent: {
+      name: 'key.issue',
+      summary: `Issued the key “${label}” (${secret.prefix}…)`,
+      reason,
+      subject: { table: keys.table, key: insert.key },
+      changes: [insert],
+    },
+    answer: told(secret),
+  };
+};
+
+const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeconds, reason }) => {
+  const { keys } = context.system;
+  const old = keyNamed(context, reference, ['active']);
+  requireActive(old);
+  requireTwoVersionsAtMost(context, old, overlapSeconds);
+  const secret = newSecret(keys.secretPrefix);
+  const insert = newKey(context, secret, lifetimeOf(old), {
+    ...carriedOver(context, old),
+    [keys.rotatedFrom]: old.id,
+  });
+  const update = overlapSeconds > 0 ? retirement(context, old, overlapSeconds) : end(context, old, 'revoked');
+  requireKeyRights(context, insert, `rotate ${calledKey(old)}`, 'key');
+  requireKeyRights(context, update, `rotate ${calledKey(old)}`, 'key');
+  const rest = overlapSeconds > 0 ? `the old one works ${inWords(overlapSeconds)} longer` : 'the old one is revoked';
+  return {
+    intent: {
+      name: 'key.rotate',
+      summary: `Rotated the key ${calledKey(old)} to ${secret.prefix}…; ${rest}`,
+      reason,
+      subject: { table: keys.table, key: [old.id] },
+      changes: [insert, update],
+    },
+    answer: told(secret),
+  };
+};
+
+const revokeKey: Decide<'keys.revoke'> = (context, { key: reference, reason, compromised }) => {
+  const { keys } = context.system;
+  const old = keyNamed(context, reference, ['active', 'retiring', 'suspended']);
+  // That a revoked key leaked as well is worth recording; the way back is closed.
+  if (old.state === 'compromised' || (old.state === 'revoked' && !compromised))
+    throw new LatchkeyError(
+      'would-violate',
+      `The key ${calledKey(old)} is ${old.state} already, so there is nothing to change.`,
+      { field: 'key' },
+    );
+  const update = end(context, old, compromised ? 'compromised' : 'revoked');
+  requireKeyRights(context, update, `revoke ${calledKey(old)}`, 'key');
+  return {
+    intent: {
+      name: 'key.revoke',
+      summary: `Revoked the key ${calledKey(old)}${compromised ? ' as compromised' : ''}`,
+      reason,
+      subject: { table: keys.table, key: [old.id] },
+      changes: [update],
+    },
+    answer: {},
+  };
+};
+
+export const keyCommands = {
+  'keys.issue': issueKey,
+  'keys.rotate': rotateKey,
+  'keys.revoke': revokeKey,
+} satisfies { [Name in CallName]?: Decide<Name> };
+
+/** A new row with all of the secret that is ever stored: its hash and its marks. `lifetime` in milliseconds; null for ever. */
+function newKey(context: ReadContext, secret: Secret, lifetime: number | null, more: Record<string, Json>): RowChange {
+  const { keys } = context.system;
+  const id = uuidv7();
+  return {
+    table: keys.table,
+    key: [id],
+    op: 'insert',
+    set: {
+      ...more,
+      [keys.id]: id,
+      [keys.organization]: context.organization.id,
+      [keys.hash]: secret.hash,
+      [keys.prefix]: secret.prefix,
+      [keys.last4]: secret.last4,
+      [keys.status.column]: keys.status.words.active[0]!,
+      ...(lifetime === null ? {} : { [keys.expiresAt]: momentOf(context, keys.expiresAt, lifetime) }),
+    },
+  };
+}
+
+/** The overlap counts from central's acceptance, so that a key rotated offline does not die before its successor lives. */
+function retirement({ system: { keys } }: ReadContext, old: KeyRow, overlapSeconds: number): RowChange {
+  return {
+    table: keys.table,
+    key: [old.id],
+    op: 'update',
+    set: { [keys.status.column]: keys.status.words.retiring[0]! },
+    fromAcceptance: { [keys.expiresAt]: overlapSeconds },
+  };
+}
+
+function end(context: ReadContext, old: KeyRow, state: 'revoked' | 'compromised'): RowChange {
+  const { keys } = context.system;
+  const set: Record<string, Json> = { [keys.status.column]: keys.status.words[state][0]! };
+  // Set once: when it ended stays, also where it turns out later that it had leaked.
+  if (old.revoked_at === null) set[keys.revokedAt] = momentOf(context, keys.revokedAt, 0);
+  return { table: keys.table, key: [old.id], op: 'update', set };
+}
+
+function carriedOver(context: ReadContext, old: KeyRow): Record<string, Json> {
+  const { keys } = context.system;
+  const table = context.tables.get(keys.table);
+  const where = { column: keys.id, equals: old.id };
+  return (table && rowValues(context.mirror, table, where, keys.carriedOver)) ?? {};
+}
+
+/** How long the old version was made for, in milliseconds; null where it does not expire or that cannot be told. */
+function lifetimeOf({ created_at, expires_at }: KeyRow): number | null {
+  const lifetime = Date.parse(asMoment(expires_at) ?? '') - Date.parse(asMoment(created_at) ?? '');
+  return lifetime > 0 ? lifetime : null;
+}
+
+const whyNotRotated: Record<Exclude<KeyState, 'active'>, string> = {
+  retiring: 'rotation already in its overlap; at most two live versions. Rotate its successor, or revoke this one',
+  suspended: 'it is suspended, and a new version would work. Decide about the suspension first',
+  compromised: 'it is compromised and was ended. Issue a new key',
+  revoked: 'it is revoked, and a revoked key never returns. Issue a new key',
+  expired: 'it has expired, so nobody uses it. Issue a new key',
+};
+
+function requireActive(key: KeyRow): void {
+  if (key.state === 'active') return;
+  throw new LatchkeyError(
+    'would-violate',
+    `The key ${calledKey(key)} cannot be rotated: ${whyNotRotated[key.state]}. Nothing was changed.`,
+    { field: 'key', details: { state: key.state } },
+  );
+}
+
+function requireTwoVersionsAtMost(context: ReadContext, old: KeyRow, overlapSeconds: number): void {
+  const live = versionsOf(context, old).filter(
+    ({ id, state }) => id !== old.id && (state === 'active' || state === 'retiring'),
+  );
+  const staying = live.length + (overlapSeconds > 0 ? 1 : 0);
+  if (staying <= 1) return;
+  const other = live[0]!;
+  throw new LatchkeyError(
+    'would-violate',
+    `Another version of the key ${calledKey(old)} is still ${other.state} (${other.prefix ?? other.id}); at most two live versions. Nothing was changed. Revoke that one first, or wait for its overlap to end.`,
+    { field: 'key', details: { version: other.id } },
+  );
+}
+
+function requireKeyRights(
+  context: ReadContext,
+  { table, op, set, fromAcceptance }: RowChange,
+  act: string,
+  field: string,
+): void {
+  const { keys } = context.system;
+  const columns = [...Object.keys(set), ...Object.keys(fromAcceptance ?? {})];
+  const issuing = field === 'label';
+  const fields = issuing ? { [keys.label]: 'label', [keys.scopes]: 'scopes', [keys.expiresAt]: 'expiresInDays' } : {};
+  requireRights(context, { table, op, columns, act, fields, field });
+}
+
+function momentOf({ system, tables, now }: ReadContext, column: string, milliseconds: number): string {
+  return storedMoment(tables.get(system.keys.table), column, now + milliseconds);
+}
+
+function told({ secret, prefix, last4 }: Secret) {
+  return { secret, prefix, last4 };
+}
+
+function inWords(seconds: number): string {
+  const [size, word] = (
+    [
+      [86_400, 'day'],
+      [3_600, 'hour'],
+      [60, 'minute'],
+      [1, 'second'],
+    ] as const
+  ).find(([each]) => seconds % each === 0 && (seconds > each || each === 86_400 || seconds === each))!;
+  const count = seconds / size;
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}

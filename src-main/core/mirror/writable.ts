@@ -1,0 +1,273 @@
+import type Database from 'better-sqlite3';
+import { quoteName } from '../central/generate.ts';
+import type { Json } from '../command/intent.ts';
+import { indexStatements, viewStatements } from '../systems/views.ts';
+import type { SystemMapping } from '../systems/system.ts';
+import { keyText, keyValues, type MirroredTable } from './catalogue.ts';
+import { query, ReadableMirror } from './readable.ts';
+import { fromJson, type Stored, toJson } from './rows.ts';
+
+export type StoredRow = Record<string, Stored>;
+
+/** Rows a prepared INSERT takes at once: beyond about 64 nothing is gained, and SQLite's limit of variables comes near. */
+const rowsPerInsert = 64;
+
+/**
+ * The one write connection to the mirror, owned by the write thread. All writes happen in `transaction`, synchronously, so that
+ * nothing else can come between.
+ */
+export class WritableMirror extends ReadableMirror {
+  readonly system: SystemMapping;
+  private known: Map<string, MirroredTable> | null = null;
+
+  constructor(database: Database.Database, system: SystemMapping) {
+    super(database);
+    this.system = system;
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.database.transaction(work).immediate();
+  }
+
+  setMeta(name: string, value: string): void {
+    this.database
+      .prepare('INSERT INTO latchkey_meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
+      .run(name, value);
+  }
+
+  get tables(): ReadonlyMap<string, MirroredTable> {
+    this.known ??= new Map(
+      this.all(query.selectFrom('latchkey_table').select(['name', 'definition']).where('snapshot', 'is not', null)).map(
+        (row) => [row.name, JSON.parse(row.definition) as MirroredTable],
+      ),
+    );
+    return this.known;
+  }
+
+  /** After tables came, went or changed: the normalized views are made anew over what there is. */
+  rebuildViews(): void {
+    this.known = null;
+    for (const sql of viewStatements(this.system, this.tables)) this.database.exec(sql);
+  }
+
+  row(table: MirroredTable, key: string): StoredRow | null {
+    const found = this.database
+      .prepare(`SELECT * FROM ${quoteName(table.name)} WHERE ${keyPredicate(table)}`)
+      .safeIntegers(true)
+      .get(...keyParameters(table, key)) as StoredRow | undefined;
+    return found ?? null;
+  }
+
+  /** @returns whether the row was not there before */
+  putRow(table: MirroredTable, row: StoredRow): boolean {
+    const key = keyOf(table, row);
+    const isNew =
+      this.database
+        .prepare(`SELECT 1 FROM ${quoteName(table.name)} WHERE ${keyPredicate(table)}`)
+        .get(...keyParameters(table, key)) === undefined;
+    const names = table.columns.map((column) => quoteName(column.name));
+    this.database
+      .prepare(
+        `INSERT OR REPLACE INTO ${quoteName(table.name)} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+      )
+      .run(...table.columns.map((column) => row[column.name] ?? null));
+    if (isNew) this.countRows(table.name, 1);
+    return isNew;
+  }
+
+  removeRow(table: MirroredTable, key: string): boolean {
+    const { changes } = this.database
+      .prepare(`DELETE FROM ${quoteName(table.name)} WHERE ${keyPredicate(table)}`)
+      .run(...keyParameters(table, key));
+    if (changes > 0) this.countRows(table.name, -changes);
+    return changes > 0;
+  }
+
+  countRows(table: string, difference: number): void {
+    this.database.prepare('UPDATE latchkey_table SET rows = rows + ? WHERE name = ?').run(difference, table);
+  }
+
+  /** An empty table beside the one that screens read: a first copy fills it, and `swapIn` puts it in place. */
+  createIncoming(table: MirroredTable): void {
+    const incoming = quoteName(incomingName(table));
+    this.database.exec(`DROP TABLE IF EXISTS ${incoming}`);
+    this.database.exec(tableSql(table, incomingName(table)));
+    this.database
+      .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
+      .run(table.name, JSON.stringify(table));
+  }
+
+  /** Appends whole rows, in column order, to a table that is being copied. */
+  incomingWriter(table: MirroredTable): (rows: Stored[][]) => void {
+    const width = table.columns.length;
+    const batch = Math.max(1, Math.min(rowsPerInsert, Math.floor(30_000 / width)));
+    const one = `(${Array(width).fill('?').join(', ')})`;
+    const insert = (count: number) =>
+      this.database.prepare(
+        `INSERT INTO ${quoteName(incomingName(table))} VALUES ${Array(count).fill(one).join(', ')}`,
+      );
+    const full = insert(batch);
+    return (rows) => {
+      this.transaction(() => {
+        let at = 0;
+        for (; at + batch <= rows.length; at += batch) full.run(...rows.slice(at, at + batch).flat());
+        if (at < rows.length) insert(rows.length - at).run(...rows.slice(at).flat());
+      });
+    };
+  }
+
+  /** Puts a complete copy in place of what was there. Pending rows must have been taken off, and are put back by the caller. */
+  swapIn(table: MirroredTable, rows: number, snapshot: string): void {
+    const incoming = quoteName(incomingName(table));
+    this.dropViews();
+    this.database.exec(`DROP TABLE IF EXISTS ${quoteName(table.name)}`);
+    this.database.exec(`ALTER TABLE ${incoming} RENAME TO ${quoteName(table.name)}`);
+    for (const sql of indexStatements(this.system, new Map([[table.name, table]]))) this.database.exec(sql);
+    this.database
+      .prepare(
+        `INSERT INTO latchkey_table (name, definition, rows, snapshot, wanted) VALUES (?, ?, ?, ?, 0)
+         ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, rows = excluded.rows, snapshot = excluded.snapshot, wanted = 0`,
+      )
+      .run(table.name, JSON.stringify(table), rows, snapshot);
+    this.rebuildViews();
+  }
+
+  dropTable(name: string): void {
+    this.dropViews();
+    this.database.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
+    this.database.prepare('DELETE FROM latchkey_table WHERE name = ?').run(name);
+    this.rebuildViews();
+  }
+
+  private dropViews(): void {
+    const views = this.database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'view'`).pluck().all() as string[];
+    for (const view of views) this.database.exec(`DROP VIEW ${quoteName(view)}`);
+  }
+
+  /** Takes pending changes off the tables: what is left is what central confirmed. Within a transaction that ends in `replayPending`. */
+  unapplyPending(): void {
+    for (const { table_name, row_key, row } of this.all(query.selectFrom('latchkey_confirmed').selectAll())) {
+      const table = this.tables.get(table_name);
+      if (!table) continue;
+      if (row === null) this.removeRow(table, row_key);
+      else this.putRow(table, parseRow(table, row));
+    }
+    this.database.exec('DELETE FROM latchkey_confirmed');
+  }
+
+  /** Puts the pending changes on top of the confirmed rows again, in the order in which they were made. */
+  replayPending(): void {
+    const pending = this.all(
+      query
+        .selectFrom('latchkey_pending')
+        .innerJoin('latchkey_outbox', 'latchkey_outbox.command', 'latchkey_pending.command')
+        .select(['table_name', 'row_key', 'op', 'shown'])
+        .orderBy('latchkey_outbox.position')
+        .orderBy('n'),
+    );
+    for (const { table_name, row_key, op, shown } of pending) {
+      const table = this.tables.get(table_name);
+      if (table) this.applyPending(table, row_key, op, JSON.parse(shown) as Record<string, Json>);
+    }
+  }
+
+  /** Shows one pending change, keeping the confirmed row beside it. An update of a row that is gone shows nothing. */
+  applyPending(
+    table: MirroredTable,
+    key: string,
+    op: 'insert' | 'update' | 'delete',
+    shown: Record<string, Json>,
+  ): void {
+    const row = this.row(table, key);
+    this.database
+      .prepare('INSERT INTO latchkey_confirmed VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+      .run(table.name, key, row === null ? null : serializeRow(table, row));
+    if (op === 'delete') {
+      this.removeRow(table, key);
+      return;
+    }
+    if (op === 'update' && row === null) return;
+    const next: StoredRow = { ...(row ?? keyRow(table, key)) };
+    for (const column of table.columns) {
+      if (Object.hasOwn(shown, column.name)) next[column.name] = fromJson(column, shown[column.name]!);
+    }
+    this.putRow(table, next);
+  }
+}
+
+export function keyOf(table: MirroredTable, row: StoredRow): string {
+  return keyText(table.key.map((name) => String(row[name])));
+}
+
+function keyRow(table: MirroredTable, key: string): StoredRow {
+  const values = keyValues(table, key);
+  return Object.fromEntries(table.key.map((name, place) => [name, storedKey(table, name, values[place]!)]));
+}
+
+function storedKey(table: MirroredTable, name: string, text: string): Stored {
+  const column = table.columns.find((candidate) => candidate.name === name)!;
+  return fromJson(column, column.storage === 'boolean' ? text === 'true' : text);
+}
+
+function keyPredicate(table: MirroredTable): string {
+  return table.key.map((name) => `${quoteName(name)} = ?`).join(' AND ');
+}
+
+function keyParameters(table: MirroredTable, key: string): Stored[] {
+  return keyValues(table, key).map((text, place) => storedKey(table, table.key[place]!, text));
+}
+
+function incomingName(table: MirroredTable): string {
+  return `latchkey_incoming_${table.name}`;
+}
+
+const sqliteTypes = {
+  text: 'TEXT',
+  timestamp: 'TEXT',
+  timestamptz: 'TEXT',
+  json: 'TEXT',
+  integer: 'INTEGER',
+  boolean: 'INTEGER',
+  real: 'REAL',
+  blob: 'BLOB',
+};
+
+/**
+ * The key alone is enforced: a unique constraint of SQLite cannot be deferred (two swapped addresses would stop a pull), and the
+ * parent of a foreign key may not be visible to this device.
+ */
+function tableSql(table: MirroredTable, name: string): string {
+  const columns = table.columns.map((column) => `${quoteName(column.name)} ${sqliteTypes[column.storage]}`);
+  const key = table.columns.find((column) => column.name === table.key[0]);
+  // A single whole number is SQLite's own row id; any other key is the table's B-tree.
+  if (table.key.length === 1 && key?.storage === 'integer') {
+    return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')}, PRIMARY KEY (${quoteName(key.name)}))`;
+  }
+  return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')}, PRIMARY KEY (${table.key.map(quoteName).join(', ')})) WITHOUT ROWID`;
+}
+
+function serializeRow(table: MirroredTable, row: StoredRow): string {
+  return JSON.stringify(
+    Object.fromEntries(
+      table.columns.map((column) => [
+        column.name,
+        toJson({ storage: plain(column.storage) }, row[column.name] ?? null),
+      ]),
+    ),
+  );
+}
+
+function parseRow(table: MirroredTable, text: string): StoredRow {
+  const row = JSON.parse(text) as Record<string, Json>;
+  return Object.fromEntries(
+    table.columns.map((column) => [
+      column.name,
+      fromJson({ storage: plain(column.storage) }, row[column.name] ?? null),
+    ]),
+  );
+}
+
+/** JSON columns are set aside as the text that they are, so that they come back to the byte. */
+function plain(storage: MirroredTable['columns'][number]['storage']) {
+  return storage === 'json' ? 'text' : storage;
+}

@@ -1,0 +1,285 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type Database from 'better-sqlite3';
+import type { DeviceState, Status } from '../contract/device.ts';
+import { LatchkeyError, toErrorShape } from '../contract/errors.ts';
+import type { LatchkeyEvent } from '../contract/events.ts';
+import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
+import { auditQueries } from './audit/queries.ts';
+import type { Core } from './core.ts';
+import { dataQueries } from './data/queries.ts';
+import type { Query } from './handlers.ts';
+import { type Identity, joinCentral, readEnrollment } from './identity.ts';
+import { keyQueries } from './keys/queries.ts';
+import type { MirroredTable } from './mirror/catalogue.ts';
+import { mirrorFile, openMirror } from './mirror/open.ts';
+import { query, ReadableMirror } from './mirror/readable.ts';
+import { outboxQueries } from './outbox/queries.ts';
+import { acquireOwnership } from './ownership.ts';
+import { packageVersion } from './package-files.ts';
+import { peopleQueries } from './people/queries.ts';
+import type { HostPorts } from './ports.ts';
+import { readContext } from './read-context.ts';
+import { systemNamed } from './systems/index.ts';
+import { privateFolder } from './vault/private-file.ts';
+import { Vault } from './vault/vault.ts';
+import { WriteThread } from './write-thread-link.ts';
+
+const queries: { [Name in CallName]?: Query<Name> } = {
+  ...peopleQueries,
+  ...keyQueries,
+  ...outboxQueries,
+  ...auditQueries,
+  ...dataQueries,
+};
+
+export interface OpenOptions {
+  dataFolder: string;
+  ports: HostPorts;
+  /** Sync on its own while unlocked: for windows. A command line syncs when asked. */
+  background?: boolean;
+}
+
+/**
+ * Opens a data folder in this process, which owns it from then on: nobody else writes there, and other processes' calls are
+ * forwarded here.
+ * @throws LatchkeyError `folder-in-use`, `folder-unusable`
+ */
+export async function openCore(options: OpenOptions): Promise<Core> {
+  const folder = resolve(options.dataFolder);
+  await privateFolder(folder);
+  const ownership = await acquireOwnership(folder);
+  const core = new LocalCore(folder, options, () => ownership.release());
+  await ownership.serve(core);
+  return core;
+}
+
+interface Unlocked {
+  databaseKey: Buffer;
+  identity: Identity;
+  reader: Database.Database;
+  mirror: ReadableMirror;
+  writer: WriteThread;
+  tables: { fingerprint: string; byName: ReadonlyMap<string, MirroredTable> };
+}
+
+class LocalCore implements Core {
+  private readonly folder: string;
+  private readonly options: OpenOptions;
+  private readonly release: () => Promise<void>;
+  private readonly vault: Vault;
+  private readonly listeners = new Set<(event: LatchkeyEvent) => void>();
+  private unlocked: Unlocked | null = null;
+  /** Unlocking, locking, joining and closing take turns. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(folder: string, options: OpenOptions, release: () => Promise<void>) {
+    this.folder = folder;
+    this.options = options;
+    this.release = release;
+    this.vault = new Vault(folder);
+  }
+
+  call<Name extends CallName>(name: Name, input: Input<Name>): Promise<Output<Name>> {
+    return this.handle(name, input) as Promise<Output<Name>>;
+  }
+
+  async handle(name: unknown, input: unknown): Promise<unknown> {
+    try {
+      if (typeof name !== 'string' || !isCallName(name))
+        throw new LatchkeyError('unknown-call', `There is no call “${String(name).slice(0, 100)}”.`);
+      return await this.dispatch(name, validated(name, input));
+    } catch (error) {
+      throw error instanceof LatchkeyError ? error : LatchkeyError.fromShape(toErrorShape(error));
+    }
+  }
+
+  subscribe(listener: (event: LatchkeyEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.inTurn(() => this.lock());
+    await this.release();
+  }
+
+  private async dispatch<Name extends CallName>(name: Name, request: Request<Name>): Promise<unknown> {
+    switch (name as CallName) {
+      case 'device.state':
+        return this.state();
+      case 'device.join':
+        return this.inTurn(() => this.join(request as Request<'device.join'>));
+      case 'device.unlock':
+        return this.inTurn(() => this.unlock((request as Request<'device.unlock'>).passphrase));
+      case 'device.lock':
+        return this.inTurn(async () => {
+          await this.lock();
+          return this.state();
+        });
+      case 'status.get':
+        if (!this.unlocked) return this.closedStatus();
+    }
+    if (!this.unlocked) throw this.closedError();
+    const read = queries[name] as Query<Name> | undefined;
+    if (!read) return this.unlocked.writer.request(name, request);
+    const { mirror, identity } = this.unlocked;
+    return read(readContext(mirror, identity, this.tables(this.unlocked), this.options.ports.clock()), request);
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  private async join({ enrollment, passphrase }: Request<'device.join'>): Promise<DeviceState> {
+    if (this.vault.exists)
+      throw new LatchkeyError(
+        'already-enrolled',
+        'This device has joined an organization already. Nothing was changed. Use another folder, or revoke this device first.',
+      );
+    const file = readEnrollment(enrollment);
+    const opened: { key?: Buffer; identity?: Identity } = {};
+    try {
+      await joinCentral(file, async (identity) => {
+        const vault = await this.vault.create(passphrase, identity);
+        opened.key = vault.databaseKey;
+        opened.identity = identity;
+      });
+    } catch (error) {
+      // Central took nothing, so the device has not joined: the next attempt starts clean.
+      rmSync(join(this.folder, 'vault.json'), { force: true });
+      throw error;
+    }
+    await this.openWith(opened.key!, opened.identity!);
+    return this.state();
+  }
+
+  private async unlock(passphrase: string): Promise<DeviceState> {
+    if (this.unlocked) {
+      await this.vault.verify(passphrase, this.unlocked.databaseKey);
+      return this.state();
+    }
+    const { databaseKey, identity } = await this.vault.unlock<Identity>(passphrase);
+    await this.openWith(databaseKey, identity);
+    return this.state();
+  }
+
+  private async openWith(databaseKey: Buffer, identity: Identity): Promise<void> {
+    const { ports, background = false } = this.options;
+    const writer = await WriteThread.open({
+      folder: this.folder,
+      databaseKey,
+      identity,
+      background,
+      clockOffset: Math.round(ports.clock() - Date.now()),
+      onEvent: (event) => this.emit(event),
+      onLost: () => void this.inTurn(() => this.lock()),
+    });
+    try {
+      const reader = openMirror(this.folder, databaseKey, 'read');
+      const mirror = new ReadableMirror(reader);
+      this.unlocked = { databaseKey, identity, reader, mirror, writer, tables: { fingerprint: '', byName: new Map() } };
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+    this.emit({ type: 'device', device: this.state() });
+  }
+
+  /** Closes the mirror and forgets the keys. */
+  private async lock(): Promise<void> {
+    const open = this.unlocked;
+    if (!open) return;
+    this.unlocked = null;
+    open.reader.close();
+    await open.writer.close();
+    open.databaseKey.fill(0);
+    this.emit({ type: 'device', device: this.state() });
+  }
+
+  /** The mirrored tables, read anew when a pull found that central's catalogue changed. */
+  private tables(open: Unlocked): ReadonlyMap<string, MirroredTable> {
+    const rows = open.mirror.all(
+      query.selectFrom('latchkey_table').select(['name', 'definition']).where('snapshot', 'is not', null),
+    );
+    const fingerprint =
+      JSON.stringify(rows.map((row) => row.definition.length + row.name)) + (open.mirror.meta('fingerprint') ?? '');
+    if (open.tables.fingerprint !== fingerprint) {
+      open.tables = {
+        fingerprint,
+        byName: new Map(rows.map((row) => [row.name, JSON.parse(row.definition) as MirroredTable])),
+      };
+    }
+    return open.tables.byName;
+  }
+
+  private state(): DeviceState {
+    const version = packageVersion();
+    if (!this.unlocked) return { state: this.vault.exists ? 'locked' : 'not-enrolled', version };
+    const { identity, mirror } = this.unlocked;
+    const operator = mirror.first(
+      query.selectFrom('latchkey_person').select(['name', 'email']).where('id', '=', identity.operator.id),
+    );
+    const { name, title } = systemNamed(identity.system);
+    return {
+      state: 'unlocked',
+      device: identity.device,
+      organization: identity.organization,
+      operator: {
+        id: identity.operator.id,
+        email: operator?.email ?? identity.operator.email,
+        name: operator?.name ?? identity.operator.email,
+      },
+      capability: readContext(mirror, identity, new Map(), 0).capability,
+      system: { name, title },
+      version,
+    };
+  }
+
+  private closedStatus(): Status {
+    return {
+      mode: this.vault.exists ? 'locked' : 'not-enrolled',
+      lastSync: null,
+      pending: 0,
+      conflicts: 0,
+      mirror: { rows: 0, bytes: 0, tables: 0 },
+      central: { reachable: false, epoch: null },
+      workOffline: false,
+      progress: null,
+      problem: null,
+    };
+  }
+
+  private closedError(): LatchkeyError {
+    if (!this.vault.exists)
+      return new LatchkeyError(
+        'not-enrolled',
+        'This device has not joined an organization yet. Join with an enrollment file.',
+      );
+    if (!existsSync(join(this.folder, mirrorFile)))
+      return new LatchkeyError(
+        'locked',
+        'This device is locked, and its mirror has still to be made. Unlock it and sync.',
+      );
+    return new LatchkeyError('locked', 'This device is locked. Unlock it with its passphrase.');
+  }
+
+  private emit(event: LatchkeyEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+/** @throws LatchkeyError `invalid-input`, naming the field */
+function validated<Name extends CallName>(name: Name, input: unknown): Request<Name> {
+  const result = contract[name].input.safeParse(input ?? {});
+  if (result.success) return result.data as Request<Name>;
+  const [issue] = result.error.issues;
+  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
+  throw new LatchkeyError(
+    'invalid-input',
+    `${field ? `${field}: ` : ''}${issue?.message ?? 'The input is not what this call takes.'} Nothing was changed.`,
+    { field: field || undefined },
+  );
+}

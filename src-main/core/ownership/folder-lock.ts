@@ -1,0 +1,66 @@
+import { constants } from 'node:fs';
+import { chmod, lstat, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { LatchkeyError } from '../../contract/errors.ts';
+
+/**
+ * Makes the data folder, private to this account.
+ * @throws LatchkeyError `folder-unusable`
+ */
+export async function makePrivateFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (process.platform !== 'win32' && ((await lstat(folder)).mode & 0o777) !== 0o700) await chmod(folder, 0o700);
+  } catch (cause) {
+    throw new LatchkeyError(
+      'folder-unusable',
+      `The data folder ${folder} cannot be made or made private: ${(cause as Error).message}. Choose another one.`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Takes the operating system's lock on the folder; null where another process holds it.
+ *
+ * A lock of the kernel, because it ends with its process however that dies. A file that says "process 4711" outlives a
+ * power cut, and then names whatever got the number 4711 since; and two processes that both find it stale both take it.
+ * SQLite's own locking of an empty file is the same on every system, and just as good as the mirror's beside it.
+ */
+export async function lockFolder(folder: string): Promise<{ unlock(): void } | null> {
+  const path = join(folder, 'owner.lock');
+  await createPrivate(path);
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { timeout: 0 });
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database?.close();
+    if ((cause as { code?: string }).code === 'SQLITE_BUSY') return null;
+    throw new LatchkeyError(
+      'folder-unusable',
+      `The data folder ${folder} cannot be locked: ${(cause as Error).message}. Choose a folder on a disk of this machine.`,
+      { cause },
+    );
+  }
+  const held = database;
+  return {
+    unlock() {
+      held.close();
+    },
+  };
+}
+
+async function createPrivate(path: string): Promise<void> {
+  try {
+    const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
+    await file.close();
+  } catch (cause) {
+    // An existing file must not even be opened: closing it would drop a lock that this process may hold (POSIX locks).
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw new LatchkeyError('folder-unusable', `The data folder cannot be written: ${(cause as Error).message}.`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,24 @@
+import type { ReadContext } from './handlers.ts';
+import type { Identity } from './identity.ts';
+import type { MirroredTable } from './mirror/catalogue.ts';
+import type { ReadableMirror } from './mirror/readable.ts';
+import { systemNamed } from './systems/index.ts';
+import type { Capability } from './systems/system.ts';
+
+/** What a handler may look at, for one request. The capability is what central last said of this device. */
+export function readContext(
+  mirror: ReadableMirror,
+  identity: Identity,
+  tables: ReadonlyMap<string, MirroredTable>,
+  now: number,
+): ReadContext {
+  return {
+    mirror,
+    system: systemNamed(identity.system),
+    tables,
+    organization: identity.organization,
+    operator: identity.operator,
+    capability: (mirror.meta('capability') ?? 'auditor') as Capability,
+    now,
+  };
+}

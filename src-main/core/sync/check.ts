@@ -1,0 +1,91 @@
+import type { Output } from '../../contract/index.ts';
+import { quoteName } from '../central/generate.ts';
+import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
+import type { MirroredTable } from '../mirror/catalogue.ts';
+import type { Stored } from '../mirror/rows.ts';
+import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
+import { copyTable } from './copy-table.ts';
+import { pull } from './pull.ts';
+
+type Difference = Output<'mirror.check'>['tables'][number]['differences'][number];
+const listedDifferences = 100;
+
+export interface CheckContext {
+  mirror: WritableMirror;
+  address: CentralAddress;
+  now: () => number;
+  /** Runs while no sync cycle does. */
+  exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Proves the mirror: reads everything that this device may see once more and compares it value by value with the confirmed rows.
+ * Rows that changed at central between the two reads are read again by a pull before a difference is called one.
+ */
+export async function checkMirror(context: CheckContext): Promise<Output<'mirror.check'>> {
+  return context.exclusively(async () => {
+    const client = await connectToCentral(context.address, 'latchkey check');
+    const { mirror } = context;
+    try {
+      const tables: Output<'mirror.check'>['tables'] = [];
+      for (const table of [...mirror.tables.values()]) {
+        await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+        const rowsCentral = await copyTable(client, mirror, table, () => {});
+        await client.query('COMMIT');
+        // Brings the mirror to a later moment than the copy; what the pull touched is newer than the copy and not compared.
+        const touched = new Set<string>();
+        await pull({
+          client,
+          mirror,
+          now: context.now,
+          onProgress: () => {},
+          onChanged: (names) => names.forEach((name) => touched.add(name)),
+        });
+        if (touched.has(table.name)) {
+          await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+          await copyTable(client, mirror, table, () => {});
+          await client.query('COMMIT');
+          await pull({ client, mirror, now: context.now, onProgress: () => {}, onChanged: () => {} });
+        }
+        tables.push(mirror.transaction(() => compare(mirror, table, rowsCentral)));
+      }
+      return { equal: tables.every((table) => table.equal), tables };
+    } catch (error) {
+      throw connectionError(error, context.address);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  });
+}
+
+function compare(
+  mirror: WritableMirror,
+  table: MirroredTable,
+  rowsCentral: number,
+): Output<'mirror.check'>['tables'][number] {
+  mirror.unapplyPending();
+  const here = quoteName(table.name);
+  const there = quoteName(`latchkey_incoming_${table.name}`);
+  const names = table.columns.map((column) => quoteName(column.name)).join(', ');
+  const except = (left: string, right: string) =>
+    mirror.database
+      .prepare(`SELECT ${names} FROM ${left} EXCEPT SELECT ${names} FROM ${right}`)
+      .safeIntegers(true)
+      .all() as Record<string, Stored>[];
+  const onlyHere = new Set(except(here, there).map((row) => keyOf(table, row as StoredRow)));
+  const onlyThere = new Set(except(there, here).map((row) => keyOf(table, row as StoredRow)));
+  const rowsHere = Number(mirror.database.prepare(`SELECT count(*) FROM ${here}`).pluck().get());
+  mirror.database.exec(`DROP TABLE ${there}`);
+  mirror.replayPending();
+  const differences: Difference[] = [...new Set([...onlyHere, ...onlyThere])].map((key) => ({
+    key,
+    kind: !onlyHere.has(key) ? 'missing' : !onlyThere.has(key) ? 'extra' : 'different',
+  }));
+  return {
+    table: table.name,
+    rowsHere,
+    rowsCentral,
+    equal: differences.length === 0,
+    differences: differences.slice(0, listedDifferences),
+  };
+}

@@ -1,0 +1,36 @@
+import { quoteName } from '../central/generate.ts';
+import type { MirroredColumn, MirroredTable } from '../mirror/catalogue.ts';
+import { fromCentral, type Stored } from '../mirror/rows.ts';
+
+/** The select list that makes central render each column as the text that the mirror decodes. Bytes travel as they are. */
+export function selectList(table: MirroredTable, alias = 't'): string {
+  return table.columns.map((column) => rendered(column, `${alias}.${quoteName(column.name)}`)).join(', ');
+}
+
+function rendered(column: MirroredColumn, value: string): string {
+  switch (column.storage) {
+    case 'boolean':
+      return `(${value}::INTEGER)::TEXT`;
+    case 'blob':
+      return value;
+    case 'json':
+      return /^jsonb?$/.test(column.type) ? `${value}::TEXT` : `pg_catalog.to_json(${value})::TEXT`;
+    default:
+      return `${value}::TEXT`;
+  }
+}
+
+/** One row of a text-mode result, in column order. */
+export function decodeRow(table: MirroredTable, values: (string | null)[]): Stored[] {
+  return table.columns.map((column, place) => fromCentral(column.storage, values[place] ?? null));
+}
+
+/** Rows of a table by their keys, as a condition over `t` with one text array parameter per key column, starting at $1. */
+export function keyCondition(table: MirroredTable): string {
+  const names = table.key.map((_, place) => `k${place}`);
+  const arrays = table.key.map((_, place) => `$${place + 1}::TEXT[]`).join(', ');
+  const casts = table.key.map(
+    (name, place) => `k.${names[place]}::${table.columns.find((column) => column.name === name)!.type}`,
+  );
+  return `(${table.key.map((name) => `t.${quoteName(name)}`).join(', ')}) IN (SELECT ${casts.join(', ')} FROM unnest(${arrays}) AS k (${names.join(', ')}))`;
+}

@@ -1,0 +1,317 @@
+import type pg from 'pg';
+import { quoteName } from '../central/generate.ts';
+import { keyText, type MirroredTable, mirroredTables } from '../mirror/catalogue.ts';
+import { momentParameter } from '../mirror/moments.ts';
+import { query } from '../mirror/readable.ts';
+import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
+import { decodeRow, keyCondition, selectList } from './columns.ts';
+import { copyTable } from './copy-table.ts';
+import { compareEpoch, type Hello, hello, rememberCentral } from './hello.ts';
+import { isVisible, parseSnapshot } from './snapshot.ts';
+
+export interface PullContext {
+  client: pg.Client;
+  mirror: WritableMirror;
+  now: () => number;
+  onProgress: (progress: { step: string; rows: number; rowsExpected: number; bytes: number } | null) => void;
+  /** Tables of which rows changed, for screens to read again. */
+  onChanged: (tables: string[]) => void;
+}
+
+const keysPerQuery = 2_000;
+
+/**
+ * Brings the mirror to one consistent snapshot of what central lets this device see. The first time it copies every table; after
+ * that it reads the rows that the previous snapshot could not see.
+ */
+export async function pull(context: PullContext): Promise<Hello> {
+  await prepareCopies(context);
+  return inSnapshot(context.client, async (answer) => {
+    const { mirror } = context;
+    const cursor = mirror.meta('cursor')!;
+    const changes = await changedRows(context, cursor);
+    const fetched = await fetchRows(context, changes);
+    const changed = mirror.transaction(() => {
+      mirror.unapplyPending();
+      apply(mirror, fetched);
+      retireVisible(mirror, answer.snapshot, context.now());
+      mirror.setMeta('cursor', answer.snapshot);
+      mirror.setMeta('last_sync', `${momentParameter(context.now())}Z`);
+      rememberCentral(mirror, answer);
+      mirror.replayPending();
+      return [...fetched.keys()];
+    });
+    if (changed.length > 0) context.onChanged(changed);
+    return answer;
+  });
+}
+
+/** One REPEATABLE READ transaction, so that everything read in it is one moment of central. */
+async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
+  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    const result = await work(await hello(client));
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Copies the tables that have no complete copy, each in a transaction of its own: an interrupted first mirror goes on with the
+ * next table, and production's vacuum is not held back for the whole of it. The pull that follows starts from the oldest
+ * snapshot among them, so that the copies meet in one moment.
+ */
+async function prepareCopies(context: PullContext): Promise<void> {
+  const { client, mirror } = context;
+  const plan = await inSnapshot(client, async (answer) => {
+    const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
+    if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
+    const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
+    return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
+  });
+  if (!plan) return;
+  const { answer, stale, described } = plan;
+  const wanted = mirror.transaction(() => planCopies(mirror, answer, described, stale));
+  const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
+  let done = 0;
+  let bytes = 0;
+  for (const { table } of wanted) {
+    const step = `Copying ${table.name}`;
+    context.onProgress({ step, rows: done, rowsExpected, bytes });
+    await inSnapshot(client, async ({ snapshot }) => {
+      const rows = await copyTable(client, mirror, table, (sofar, more) => {
+        bytes += more;
+        context.onProgress({ step, rows: done + sofar, rowsExpected: Math.max(rowsExpected, done + sofar), bytes });
+      });
+      mirror.transaction(() => {
+        mirror.unapplyPending();
+        mirror.swapIn(table, rows, snapshot);
+        mirror.replayPending();
+      });
+      done += rows;
+    });
+    context.onChanged([table.name]);
+  }
+  mirror.transaction(() => {
+    mirror.setMeta('fingerprint', answer.fingerprint);
+    mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'copying'`).run();
+  });
+  context.onProgress(null);
+}
+
+function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
+  const cursor = mirror.meta('cursor');
+  return cursor !== null && parseSnapshot(cursor).xmin < BigInt(answer.retained_since);
+}
+
+/** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
+function planCopies(
+  mirror: WritableMirror,
+  answer: Hello,
+  described: ReturnType<typeof mirroredTables>,
+  stale: boolean,
+) {
+  const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
+  for (const name of present.keys()) {
+    if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
+  }
+  if (stale) {
+    offerAgain(mirror, answer);
+    mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
+  }
+  if (stale || mirror.meta('cursor') === null) mirror.setMeta('cursor', answer.snapshot);
+  mirror.setMeta('copying', 'true');
+  rememberCentral(mirror, { ...answer, fingerprint: '' });
+  return described.filter(({ table }) => {
+    const row = present.get(table.name);
+    return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
+  });
+}
+
+/** A rewound central lost what it had accepted: commands that this device knew as accepted are offered once more. */
+function offerAgain(mirror: WritableMirror, answer: Hello): void {
+  mirror.database.prepare(`UPDATE latchkey_outbox SET state = 'queued', xid = NULL WHERE state = 'accepted'`).run();
+  mirror.database.prepare('UPDATE latchkey_entry SET sent = 0 WHERE position > ?').run(answer.entries);
+}
+
+interface Changes {
+  keys: Map<string, Set<string>>;
+  /** Rows that left or came, whose descendants did too. */
+  moved: Map<string, Set<string>>;
+  truncated: Set<string>;
+}
+
+async function changedRows({ client, mirror }: PullContext, cursor: string): Promise<Changes> {
+  const { rows } = await client.query<{ table_name: string; row_key: string | null; moved: string }>(
+    'SELECT table_name, to_json(row_key)::TEXT AS row_key, moved FROM latchkey.changes_since($1::pg_snapshot)',
+    [cursor],
+  );
+  const changes: Changes = { keys: new Map(), moved: new Map(), truncated: new Set() };
+  for (const { table_name, row_key, moved } of rows) {
+    if (!mirror.tables.has(table_name)) continue;
+    if (row_key === null) {
+      changes.truncated.add(table_name);
+      continue;
+    }
+    const key = keyText(JSON.parse(row_key) as string[]);
+    entryOf(changes.keys, table_name).add(key);
+    if (moved === 't') entryOf(changes.moved, table_name).add(key);
+  }
+  return changes;
+}
+
+function entryOf(sets: Map<string, Set<string>>, name: string): Set<string> {
+  let set = sets.get(name);
+  if (!set) sets.set(name, (set = new Set()));
+  return set;
+}
+
+/** Per table what to remove and what to put, as central has it in this snapshot. */
+type Fetched = Map<
+  string,
+  {
+    table: MirroredTable;
+    whole: boolean;
+    keys: Set<string>;
+    orphansOf: { column: string; keys: string[] }[];
+    rows: StoredRow[];
+  }
+>;
+
+async function fetchRows(context: PullContext, changes: Changes): Promise<Fetched> {
+  const { mirror } = context;
+  const fetched: Fetched = new Map();
+  const entry = (table: MirroredTable) => {
+    let present = fetched.get(table.name);
+    if (!present)
+      fetched.set(table.name, (present = { table, whole: false, keys: new Set(), orphansOf: [], rows: [] }));
+    return present;
+  };
+  for (const name of changes.truncated) {
+    const table = mirror.tables.get(name)!;
+    Object.assign(entry(table), { whole: true, rows: await readAll(context, table) });
+  }
+  for (const [name, keys] of changes.keys) {
+    const table = mirror.tables.get(name)!;
+    if (entry(table).whole) continue;
+    entry(table).keys = keys;
+    entry(table).rows.push(...(await readByKeys(context, table, [...keys])));
+  }
+  let moved = [...changes.moved].map(([name, keys]) => ({ name, keys: [...keys] }));
+  while (moved.length > 0) {
+    const next: typeof moved = [];
+    for (const { name, keys } of moved) {
+      for (const child of mirror.tables.values()) {
+        if (child.parent?.table !== name) continue;
+        const rows = await readByParent(context, child, keys);
+        const here = mirroredDescendants(mirror, child, keys);
+        const target = entry(child);
+        target.orphansOf.push({ column: child.parent.column, keys });
+        if (!target.whole) target.rows.push(...rows);
+        const affected = [...new Set([...rows.map((row) => keyOf(child, row)), ...here])];
+        if (affected.length > 0) next.push({ name: child.name, keys: affected });
+      }
+    }
+    moved = next;
+  }
+  return fetched;
+}
+
+function mirroredDescendants(mirror: WritableMirror, child: MirroredTable, parents: string[]): string[] {
+  const select = mirror.database
+    .prepare(`SELECT * FROM ${quoteName(child.name)} WHERE ${quoteName(child.parent!.column)} = ?`)
+    .safeIntegers(true);
+  return parents.flatMap((parent) => (select.all(parent) as StoredRow[]).map((row) => keyOf(child, row)));
+}
+
+function readAll(context: PullContext, table: MirroredTable): Promise<StoredRow[]> {
+  return read(context, table, 'TRUE', []);
+}
+
+async function readByKeys(context: PullContext, table: MirroredTable, keys: string[]): Promise<StoredRow[]> {
+  const rows: StoredRow[] = [];
+  for (let at = 0; at < keys.length; at += keysPerQuery) {
+    const some = keys
+      .slice(at, at + keysPerQuery)
+      .map((key) => (table.key.length === 1 ? [key] : (JSON.parse(key) as string[])));
+    rows.push(
+      ...(await read(
+        context,
+        table,
+        keyCondition(table),
+        table.key.map((_, place) => some.map((values) => values[place]!)),
+      )),
+    );
+  }
+  return rows;
+}
+
+async function readByParent(context: PullContext, child: MirroredTable, parents: string[]): Promise<StoredRow[]> {
+  const column = child.columns.find((candidate) => candidate.name === child.parent!.column)!;
+  const rows: StoredRow[] = [];
+  for (let at = 0; at < parents.length; at += keysPerQuery) {
+    const some = parents.slice(at, at + keysPerQuery);
+    rows.push(
+      ...(await read(
+        context,
+        child,
+        `t.${quoteName(column.name)} IN (SELECT k::${column.type} FROM unnest($1::TEXT[]) AS k)`,
+        [some],
+      )),
+    );
+  }
+  return rows;
+}
+
+async function read(
+  { client }: PullContext,
+  table: MirroredTable,
+  condition: string,
+  parameters: string[][],
+): Promise<StoredRow[]> {
+  const { rows } = await client.query<(string | null)[]>({
+    text: `SELECT ${selectList(table)} FROM latchkey_mirror.${quoteName(table.name)} t WHERE ${condition}`,
+    values: parameters,
+    rowMode: 'array',
+  });
+  return rows.map((values) => {
+    const decoded = decodeRow(table, values);
+    return Object.fromEntries(table.columns.map((column, place) => [column.name, decoded[place]!]));
+  });
+}
+
+/** Within the pull's SQLite transaction, with pending changes taken off. */
+function apply(mirror: WritableMirror, fetched: Fetched): void {
+  for (const { table, whole, keys, orphansOf, rows } of fetched.values()) {
+    if (whole) {
+      const { changes } = mirror.database.prepare(`DELETE FROM ${quoteName(table.name)}`).run();
+      mirror.countRows(table.name, -changes);
+    }
+    for (const { column, keys: parents } of orphansOf) {
+      const remove = mirror.database.prepare(`DELETE FROM ${quoteName(table.name)} WHERE ${quoteName(column)} = ?`);
+      for (const parent of parents) mirror.countRows(table.name, -remove.run(parent).changes);
+    }
+    const present = new Set(rows.map((row) => keyOf(table, row)));
+    for (const key of keys) if (!present.has(key)) mirror.removeRow(table, key);
+  }
+  // Rows go in after all removals: one that moved between two parents must not be removed with the first.
+  for (const { table, rows } of fetched.values()) for (const row of rows) mirror.putRow(table, row);
+}
+
+/** Commands whose transaction this snapshot sees are in force, and need no layer of their own any more. */
+function retireVisible(mirror: WritableMirror, snapshotText: string, now: number): void {
+  const snapshot = parseSnapshot(snapshotText);
+  const accepted = mirror.all(
+    query.selectFrom('latchkey_outbox').select(['command', 'xid']).where('state', '=', 'accepted'),
+  );
+  for (const { command, xid } of accepted) {
+    if (xid === null || !isVisible(snapshot, BigInt(xid))) continue;
+    mirror.database.prepare('DELETE FROM latchkey_pending WHERE command = ?').run(command);
+    mirror.database
+      .prepare(`UPDATE latchkey_outbox SET state = 'in-force', in_force_at = ? WHERE command = ?`)
+      .run(`${momentParameter(now)}Z`, command);
+  }
+}

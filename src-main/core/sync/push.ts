@@ -1,0 +1,172 @@
+import type pg from 'pg';
+import { LatchkeyError } from '../../contract/errors.ts';
+import type { ConflictField } from '../../contract/outbox.ts';
+import { leavePending, recordConflict } from '../command/outcomes.ts';
+import { keyText } from '../mirror/catalogue.ts';
+import { momentParameter } from '../mirror/moments.ts';
+import { query } from '../mirror/readable.ts';
+import type { WritableMirror } from '../mirror/writable.ts';
+
+const commandsPerPush = 50;
+const entriesPerPush = 400;
+
+/** Central's answer to one command. `waiting` was not claimed: what it builds on has no answer yet. */
+interface Receipt {
+  id: string;
+  state: 'applied' | 'merged' | 'conflict' | 'refused' | 'waiting';
+  context?: {
+    kind: 'fields' | 'missing' | 'refused';
+    code: string;
+    message: string;
+    table?: string;
+    key?: string[];
+    fields?: ConflictField[];
+  } | null;
+  xid?: string;
+  at?: string;
+}
+
+export interface PushContext {
+  client: pg.Client;
+  mirror: WritableMirror;
+  now: () => number;
+  onChanged: (tables: string[]) => void;
+}
+
+/**
+ * Sends the log and the outbox, in batches, until central has answered everything that it will. Sending twice is harmless:
+ * central knows ids and gives the same receipt.
+ *
+ * @returns how many commands got an answer
+ */
+export async function push(context: PushContext): Promise<number> {
+  let answered = 0;
+  for (;;) {
+    const batch = context.mirror.transaction(() => nextBatch(context.mirror, context.now()));
+    if (batch.entries.length === 0 && batch.commands.length === 0) return answered;
+    const { rows } = await context.client.query<{ answer: string }>('SELECT latchkey.push($1, $2) AS answer', [
+      JSON.stringify(batch.entries),
+      JSON.stringify(batch.commands),
+    ]);
+    const answer = JSON.parse(rows[0]!.answer) as { entries: number; receipts: Receipt[] };
+    const taken = context.mirror.transaction(() => take(context.mirror, answer, context.now()));
+    answered += taken;
+    context.onChanged(['outbox', 'conflicts']);
+    // Nothing moved although something was sent: going on would only send the same again.
+    if (taken === 0 && batch.entries.length === 0) return answered;
+  }
+}
+
+interface Batch {
+  entries: { position: number; entry: string }[];
+  commands: { id: string; name: string; made_at: string; requires: string[]; changes: string }[];
+}
+
+/** Entries strictly in order, whatever becomes of their commands; a command goes only once its entry does. */
+function nextBatch(mirror: WritableMirror, now: number): Batch {
+  const unsent = mirror.all(
+    query
+      .selectFrom('latchkey_entry')
+      .select(['position', 'bytes'])
+      .where('sent', '=', 0)
+      .orderBy('position')
+      .limit(entriesPerPush),
+  );
+  const horizon = unsent.length < entriesPerPush ? Number.MAX_SAFE_INTEGER : unsent.at(-1)!.position;
+  const waiting = mirror.all(
+    query
+      .selectFrom('latchkey_outbox')
+      .innerJoin('latchkey_entry', (join) => join.onRef('latchkey_entry.command', '=', 'latchkey_outbox.command'))
+      .select(['latchkey_outbox.command as id', 'name', 'made_at', 'requires', 'changes'])
+      .select(({ fn }) => fn.min('latchkey_entry.position').as('entry'))
+      .where('state', '=', 'queued')
+      .groupBy('latchkey_outbox.command')
+      .orderBy('latchkey_outbox.position')
+      .limit(commandsPerPush),
+  );
+  const commands = waiting.filter(({ entry }) => Number(entry) <= horizon);
+  for (const { id } of commands)
+    mirror.database
+      .prepare('UPDATE latchkey_outbox SET sent_at = coalesce(sent_at, ?) WHERE command = ?')
+      .run(`${momentParameter(now)}Z`, id);
+  return {
+    entries: unsent.map(({ position, bytes }) => ({ position, entry: Buffer.from(bytes).toString('utf8') })),
+    commands: commands.map(({ id, name, made_at, requires, changes }) => ({
+      id,
+      name,
+      made_at,
+      requires: JSON.parse(requires),
+      changes,
+    })),
+  };
+}
+
+function take(mirror: WritableMirror, answer: { entries: number; receipts: Receipt[] }, now: number): number {
+  mirror.database.prepare('UPDATE latchkey_entry SET sent = 1 WHERE sent = 0 AND position <= ?').run(answer.entries);
+  const lost: string[] = [];
+  let taken = 0;
+  for (const receipt of answer.receipts) {
+    switch (receipt.state) {
+      case 'applied':
+      case 'merged':
+        mirror.database
+          .prepare(
+            `UPDATE latchkey_outbox SET state = 'accepted', accepted_at = ?, xid = ?, note = ? WHERE command = ? AND state IN ('queued', 'local')`,
+          )
+          .run(
+            receipt.at ?? null,
+            receipt.xid ?? null,
+            receipt.state === 'merged' ? 'Merged with a concurrent change at central.' : null,
+            receipt.id,
+          );
+        taken += 1;
+        break;
+      case 'conflict':
+      case 'refused':
+        lost.push(receipt.id);
+        settle(mirror, receipt, now);
+        taken += 1;
+        break;
+      case 'waiting':
+        mirror.database
+          .prepare(
+            `UPDATE latchkey_outbox SET state = 'local', sent_at = NULL, note = 'Waits for an earlier command that has no answer yet.' WHERE command = ?`,
+          )
+          .run(receipt.id);
+        break;
+      default:
+        throw new LatchkeyError(
+          'central-too-new',
+          `Central answered a command with “${String(receipt.state)}”, which this version does not know. The command was kept.`,
+        );
+    }
+  }
+  if (lost.length > 0) leavePending(mirror, lost);
+  // Whatever got an answer may free what waited for it.
+  if (taken > 0) mirror.database.exec(`UPDATE latchkey_outbox SET state = 'queued', note = NULL WHERE state = 'local'`);
+  return taken;
+}
+
+function settle(mirror: WritableMirror, receipt: Receipt, now: number): void {
+  const context = receipt.context ?? { kind: 'refused' as const, code: '', message: 'Central gave no reason.' };
+  const state = receipt.state === 'conflict' ? 'conflict' : 'refused';
+  const { changes } = mirror.database
+    .prepare("UPDATE latchkey_outbox SET state = ?, note = ? WHERE command = ? AND state IN ('queued', 'local')")
+    .run(state, context.message, receipt.id);
+  if (changes === 0) return;
+  recordConflict(
+    mirror,
+    receipt.id,
+    {
+      kind: context.kind,
+      table: context.table ?? null,
+      key: context.key ? keyText(context.key) : null,
+      fields: context.fields ?? [],
+      message:
+        context.code === '' || /^LK/.test(context.code)
+          ? context.message
+          : `${context.message} (SQLSTATE ${context.code})`,
+    },
+    now,
+  );
+}

@@ -1,0 +1,22 @@
+/** A PostgreSQL snapshot as `pg_current_snapshot()` prints it: `xmin:xmax:xip,…`. A pull's cursor is one of these, not a number. */
+export interface Snapshot {
+  xmin: bigint;
+  xmax: bigint;
+  /** Transactions in progress when the snapshot was taken. */
+  inProgress: Set<bigint>;
+}
+
+export function parseSnapshot(text: string): Snapshot {
+  const match = /^(\d+):(\d+):([\d,]*)$/.exec(text);
+  if (!match) throw new RangeError(`“${text}” is not a snapshot.`);
+  return {
+    xmin: BigInt(match[1]!),
+    xmax: BigInt(match[2]!),
+    inProgress: new Set(match[3] === '' ? [] : match[3]!.split(',').map(BigInt)),
+  };
+}
+
+/** Whether a committed transaction's rows were visible to the snapshot. */
+export function isVisible(snapshot: Snapshot, xid: bigint): boolean {
+  return xid < snapshot.xmax && !snapshot.inProgress.has(xid);
+}

@@ -1,0 +1,255 @@
+import type pg from 'pg';
+import type { Mode, Progress } from '../../contract/device.ts';
+import { type ErrorShape, LatchkeyError, toErrorShape } from '../../contract/errors.ts';
+import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
+import { mirrorError } from '../mirror/open.ts';
+import { query } from '../mirror/readable.ts';
+import type { WritableMirror } from '../mirror/writable.ts';
+import { compareEpoch, type Hello, hello } from './hello.ts';
+import { pull } from './pull.ts';
+import { push } from './push.ts';
+
+const pollMilliseconds = 2_000;
+const longestBackoff = 60_000;
+
+/** What the supervisor knows of the way to central; the rest of a status is read from the mirror. */
+export interface SyncState {
+  mode: Mode;
+  reachable: boolean;
+  problem: ErrorShape | null;
+  progress: Progress | null;
+}
+
+export interface SupervisorOptions {
+  mirror: WritableMirror;
+  address: CentralAddress;
+  now: () => number;
+  onState: (state: SyncState) => void;
+  onChanged: (tables: string[]) => void;
+}
+
+/**
+ * Owns the connection to central and everything that goes over it: pushes first, then pulls; polls for the host's own changes;
+ * wakes for a new command, another device's push, or the operator. One cycle runs at a time.
+ */
+export class Supervisor {
+  private readonly options: SupervisorOptions;
+  private client: pg.Client | null = null;
+  private channel: string | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> | null = null;
+  private again = false;
+  private background = false;
+  private stopped = false;
+  private failures = 0;
+  state: SyncState = { mode: 'offline', reachable: false, problem: null, progress: null };
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+  }
+
+  get workOffline(): boolean {
+    return this.options.mirror.meta('work_offline') === 'true';
+  }
+
+  /** Keeps syncing until `stop`. */
+  start(): void {
+    this.background = true;
+    this.wake();
+  }
+
+  /** Something new is there to send or to fetch. */
+  wake(): void {
+    if (!this.background || this.stopped || this.workOffline) return;
+    this.failures = 0;
+    this.schedule(0);
+  }
+
+  /** One cycle, now, and its outcome. */
+  async syncNow(): Promise<void> {
+    if (this.workOffline)
+      throw new LatchkeyError(
+        'offline',
+        'You chose to work offline. Your changes stay queued. Switch “Work offline” off to sync.',
+      );
+    await this.running?.catch(() => {});
+    await this.cycle();
+  }
+
+  /** Runs work that needs the mirror to itself, between two cycles. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    while (this.running) await this.running.catch(() => {});
+    this.unschedule();
+    let done = () => {};
+    this.running = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      return await work();
+    } finally {
+      this.running = null;
+      done();
+      this.wake();
+    }
+  }
+
+  /** Whether central answers, without syncing. */
+  async probe(): Promise<void> {
+    if (this.workOffline || this.running) return;
+    try {
+      await hello(await this.connected());
+      this.settle(null);
+    } catch (error) {
+      await this.failed(error);
+    }
+  }
+
+  async setWorkOffline(workOffline: boolean): Promise<void> {
+    this.options.mirror.transaction(() => this.options.mirror.setMeta('work_offline', String(workOffline)));
+    if (!workOffline) {
+      this.wake();
+      return;
+    }
+    this.unschedule();
+    await this.disconnect();
+    await this.running?.catch(() => {});
+    this.unschedule();
+    await this.disconnect();
+    this.become({ mode: 'offline', reachable: false, problem: null, progress: null });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.unschedule();
+    await this.disconnect();
+    await this.running?.catch(() => {});
+    await this.disconnect();
+  }
+
+  private schedule(milliseconds: number): void {
+    if (this.running) {
+      this.again ||= milliseconds === 0;
+      return;
+    }
+    this.unschedule();
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.cycle().catch(() => {});
+    }, milliseconds);
+  }
+
+  private unschedule(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  private cycle(): Promise<void> {
+    this.running ??= this.runCycle().finally(() => {
+      this.running = null;
+      if (!this.background || this.stopped || this.workOffline) return;
+      const pause =
+        this.failures === 0
+          ? pollMilliseconds
+          : Math.min(1_000 * 2 ** (this.failures - 1), longestBackoff) * (0.5 + Math.random() / 2);
+      this.schedule(this.again ? 0 : pause);
+      this.again = false;
+    });
+    return this.running;
+  }
+
+  private async runCycle(): Promise<void> {
+    const { mirror, now, onChanged } = this.options;
+    try {
+      const client = await this.connected();
+      const shared = { client, mirror, now, onChanged };
+      const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
+      if (this.hasUnsent()) {
+        if (compareEpoch(mirror, await hello(client)) !== 'same') await pull({ ...shared, onProgress });
+        this.become({ ...this.state, mode: 'pushing' });
+        await push(shared);
+      }
+      if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
+      const answer = await pull({ ...shared, onProgress });
+      await this.listen(client, answer);
+      this.failures = 0;
+      this.settle(null);
+    } catch (error) {
+      throw await this.failed(error);
+    }
+  }
+
+  private hasUnsent(): boolean {
+    const { mirror } = this.options;
+    return (
+      mirror.first(query.selectFrom('latchkey_entry').select('position').where('sent', '=', 0).limit(1)) !==
+        undefined ||
+      mirror.first(
+        query.selectFrom('latchkey_outbox').select('command').where('state', 'in', ['queued', 'local']).limit(1),
+      ) !== undefined
+    );
+  }
+
+  private async connected(): Promise<pg.Client> {
+    if (this.client) return this.client;
+    if (this.state.mode === 'offline' || this.state.mode === 'attention')
+      this.become({ ...this.state, mode: 'connecting' });
+    const client = await connectToCentral(this.options.address);
+    if (this.stopped || this.workOffline) {
+      await client.end().catch(() => {});
+      throw new LatchkeyError('offline', 'Latchkey went offline while it was connecting. Nothing was lost.');
+    }
+    client.on('notification', () => this.wake());
+    client.on('end', () => {
+      if (this.client === client) this.client = null;
+    });
+    this.client = client;
+    this.channel = null;
+    return client;
+  }
+
+  private async listen(client: pg.Client, answer: Hello): Promise<void> {
+    if (!this.background || this.channel === answer.channel) return;
+    await client.query(`LISTEN ${client.escapeIdentifier(answer.channel)}`);
+    this.channel = answer.channel;
+  }
+
+  private async disconnect(): Promise<void> {
+    const client = this.client;
+    this.client = null;
+    await client?.end().catch(() => {});
+  }
+
+  /** Keeps what went wrong for the status, lets go of the connection, and gives the error in words. */
+  private async failed(error: unknown): Promise<LatchkeyError> {
+    this.failures += 1;
+    await this.disconnect();
+    const known = knownError(error, this.options.address);
+    const offline = known.code === 'central-unreachable' || known.code === 'offline';
+    this.become({
+      mode: offline ? 'offline' : 'attention',
+      reachable: !offline,
+      problem: toErrorShape(known),
+      progress: null,
+    });
+    return known;
+  }
+
+  private settle(problem: ErrorShape | null): void {
+    const open = this.options.mirror.first(
+      query.selectFrom('latchkey_conflict').select('conflict').where('state', '=', 'open').limit(1),
+    );
+    this.become({ mode: open ? 'attention' : 'idle', reachable: true, problem, progress: null });
+  }
+
+  private become(state: SyncState): void {
+    this.state = state;
+    this.options.onState(state);
+  }
+}
+
+function knownError(error: unknown, address: CentralAddress): LatchkeyError {
+  const { code } = error as { code?: string };
+  return typeof code === 'string' && code.startsWith('SQLITE_')
+    ? mirrorError(error, 'mirror.db')
+    : connectionError(error, address);
+}

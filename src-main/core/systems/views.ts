@@ -1,0 +1,137 @@
+import { quoteName, quoteText } from '../central/generate.ts';
+import type { MirroredTable } from '../mirror/catalogue.ts';
+import type { SystemMapping } from './system.ts';
+
+type Tables = ReadonlyMap<string, MirroredTable>;
+
+/**
+ * SQL that makes the normalized views (mirror/schema.ts) over the mirrored tables of one system. To be run again whenever
+ * the set of tables or columns changes.
+ *
+ * A view is there even where this device may not see its table (no rows) or one of its columns (NULL), so that no reader
+ * has to ask first. What lists sort and filter by is a plain column reference: SQLite then uses the mirrored table's indexes.
+ */
+export function viewStatements(system: SystemMapping, tables: Tables): string[] {
+  return [
+    ...view('latchkey_person', personView(system, tables)),
+    ...view('latchkey_role', roleView(system)),
+    ...view('latchkey_session', sessionView(system, tables)),
+    ...view('latchkey_api_key', keyView(system, tables)),
+    ...view('latchkey_activity', activityView(system, tables)),
+  ];
+}
+
+/** SQL that makes the indexes which the mapping asks for; one over a column that is not mirrored is left out. */
+export function indexStatements(system: SystemMapping, tables: Tables): string[] {
+  const statements: string[] = [];
+  for (const [name, mapping] of Object.entries(system.tables)) {
+    const present = new Set(tables.get(name)?.columns.map((column) => column.name));
+    for (const columns of mapping.indexes ?? []) {
+      if (!columns.every((column) => present.has(column))) continue;
+      const index = quoteName(`latchkey_index ${name}(${columns.join(',')})`);
+      const terms = columns.map((column) => quoteName(column) + collation(system, name, column));
+      statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${terms.join(', ')})`);
+    }
+  }
+  return statements;
+}
+
+/** Names and addresses are sorted and looked up whatever their case, which only an index of the same collation serves. */
+function collation(system: SystemMapping, table: string, column: string): string {
+  const { people, keys } = system;
+  const caseless =
+    (table === people.table && (column === people.email || column === people.name)) ||
+    (table === keys.table && column === keys.label);
+  return caseless ? ' COLLATE NOCASE' : '';
+}
+
+function personView({ people }: SystemMapping, tables: Tables): string {
+  const from = source(tables, people.table);
+  return from.select({
+    id: from.column(people.id),
+    email: from.column(people.email),
+    name: from.column(people.name),
+    role: from.column(people.role.column),
+    // A word that nobody mapped must not look like access.
+    state: stateOf(from.column(people.status.column), people.status.words, 'deactivated'),
+    status: from.column(people.status.column),
+    created_at: from.column(people.createdAt),
+    updated_at: from.column(people.updatedAt),
+  });
+}
+
+function roleView({ people }: SystemMapping): string {
+  return people.role.values
+    .map((name, position) => `SELECT ${quoteText(name)} AS "name", ${position} AS "position"`)
+    .join(' UNION ALL ');
+}
+
+function sessionView({ sessions }: SystemMapping, tables: Tables): string {
+  const from = source(tables, sessions.table);
+  return from.select({
+    id: from.column(sessions.id),
+    person_id: from.column(sessions.person),
+    address: from.column(sessions.address),
+    agent: from.column(sessions.agent),
+    created_at: from.column(sessions.createdAt),
+    expires_at: from.column(sessions.expiresAt),
+  });
+}
+
+function keyView({ keys }: SystemMapping, tables: Tables): string {
+  const from = source(tables, keys.table);
+  return from.select({
+    id: from.column(keys.id),
+    label: from.column(keys.label),
+    prefix: from.column(keys.prefix),
+    last4: from.column(keys.last4),
+    scopes: from.column(keys.scopes),
+    status: from.column(keys.status.column),
+    // Not known to be let in and not known to be over: it can be revoked, and not rotated.
+    state: stateOf(from.column(keys.status.column), keys.status.words, 'suspended'),
+    created_at: from.column(keys.createdAt),
+    last_used_at: from.column(keys.lastUsedAt),
+    expires_at: from.column(keys.expiresAt),
+    revoked_at: from.column(keys.revokedAt),
+    rotated_from: from.column(keys.rotatedFrom),
+    certificate_type: from.column(keys.certificate.type),
+    certificate_fingerprint: from.column(keys.certificate.fingerprint),
+    public_key: from.column(keys.certificate.publicKey),
+  });
+}
+
+/** The id stays as it is stored: text made of a number would neither sort as one nor find its row by the primary key. */
+function activityView({ activity }: SystemMapping, tables: Tables): string {
+  const from = source(tables, activity.table);
+  return from.select({
+    id: from.column(activity.id),
+    at: from.column(activity.at),
+    actor_id: from.column(activity.actor),
+    action: from.column(activity.action),
+    data: from.column(activity.data),
+  });
+}
+
+/** What a view may take from one mirrored table, whether or not it is mirrored. */
+function source(tables: Tables, name: string) {
+  const table = tables.get(name);
+  const present = new Set(table?.columns.map((column) => column.name));
+  return {
+    column: (column: string) => (present.has(column) ? quoteName(column) : 'NULL'),
+    select(columns: Record<string, string>): string {
+      const list = Object.entries(columns).map(([alias, expression]) => `${expression} AS ${quoteName(alias)}`);
+      return `SELECT ${list.join(', ')} ${table ? `FROM ${quoteName(name)}` : 'WHERE 0'}`;
+    },
+  };
+}
+
+function stateOf(column: string, words: Record<string, string[]>, otherwise: string): string {
+  const cases = Object.entries(words).map(
+    ([state, names]) => `WHEN ${column} IN (${names.map(quoteText).join(', ')}) THEN ${quoteText(state)}`,
+  );
+  return `CASE ${cases.join(' ')} ELSE ${quoteText(otherwise)} END`;
+}
+
+function view(name: string, select: string): string[] {
+  return [`DROP VIEW IF EXISTS ${quoteName(name)}`, `CREATE VIEW ${quoteName(name)} AS ${select}`];
+}

@@ -1,0 +1,178 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Status } from '../contract/device.ts';
+import { LatchkeyError } from '../contract/errors.ts';
+import type { LatchkeyEvent } from '../contract/events.ts';
+import type { CallName, Output, Request } from '../contract/index.ts';
+import { execute } from './command/execute.ts';
+import { resolve, undo } from './command/outcomes.ts';
+import type { Decide } from './handlers.ts';
+import type { Identity } from './identity.ts';
+import { keyCommands } from './keys/commands.ts';
+import { mirrorError, mirrorFile, openMirror } from './mirror/open.ts';
+import { query } from './mirror/readable.ts';
+import { WritableMirror } from './mirror/writable.ts';
+import { peopleCommands } from './people/commands.ts';
+import { readContext } from './read-context.ts';
+import { checkMirror } from './sync/check.ts';
+import { Supervisor } from './sync/supervisor.ts';
+import { systemNamed } from './systems/index.ts';
+
+const deciders: { [Name in CallName]?: Decide<Name> } = { ...peopleCommands, ...keyCommands };
+
+export interface WriteSideOptions {
+  folder: string;
+  databaseKey: Buffer;
+  identity: Identity;
+  now: () => number;
+  /** Sync on its own, rather than only when asked. */
+  background: boolean;
+  emit: (event: LatchkeyEvent) => void;
+}
+
+/** Everything that writes: the mirror's one write connection, the write path, and sync. Lives in the write thread. */
+export class WriteSide {
+  private readonly options: WriteSideOptions;
+  private readonly mirror: WritableMirror;
+  private readonly supervisor: Supervisor;
+
+  constructor(options: WriteSideOptions) {
+    this.options = options;
+    this.mirror = new WritableMirror(
+      openMirror(options.folder, options.databaseKey, 'write'),
+      systemNamed(options.identity.system),
+    );
+    this.mirror.transaction(() => this.mirror.rebuildViews());
+    this.supervisor = new Supervisor({
+      mirror: this.mirror,
+      address: options.identity.central,
+      now: options.now,
+      onState: () => this.announceStatus(),
+      onChanged: (tables) => options.emit({ type: 'changed', tables }),
+    });
+    if (options.background) this.supervisor.start();
+  }
+
+  async handle<Name extends CallName>(name: Name, request: Request<Name>): Promise<unknown> {
+    switch (name as CallName) {
+      case 'status.get':
+        return this.probedStatus();
+      case 'sync.now':
+        await this.supervisor.syncNow();
+        return this.status();
+      case 'sync.set-offline':
+        await this.supervisor.setWorkOffline((request as Request<'sync.set-offline'>).workOffline);
+        return this.status();
+      case 'mirror.check':
+        return checkMirror({
+          mirror: this.mirror,
+          address: this.options.identity.central,
+          now: this.options.now,
+          exclusively: (work) => this.supervisor.alone(work),
+        });
+      case 'outbox.undo':
+        return this.write((now) => undo(this.mirror, this.actor, request as Request<'outbox.undo'>, now));
+      case 'conflicts.resolve':
+        return this.write((now) => resolve(this.mirror, this.actor, request as Request<'conflicts.resolve'>, now));
+      default:
+        return this.decide(name, request);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.supervisor.stop();
+    this.mirror.database.pragma('wal_checkpoint(TRUNCATE)');
+    this.mirror.database.close();
+  }
+
+  private get actor() {
+    const { device, organization, operator } = this.options.identity;
+    return { device: device.id, organization: organization.id, operator: operator.id };
+  }
+
+  /** A feature decides and the write path writes, in one transaction: nothing changes between the look and the deed. */
+  private decide<Name extends CallName>(name: Name, request: Request<Name>): unknown {
+    const decide = deciders[name] as Decide<Name> | undefined;
+    if (!decide) throw new LatchkeyError('unknown-call', `There is no call “${name}” that writes.`);
+    if (this.mirror.meta('last_sync') === null) {
+      throw new LatchkeyError(
+        'not-supported',
+        'The first mirror is not complete yet, so nothing can be changed here. Sync once, then try again.',
+      );
+    }
+    return this.write((now) => {
+      const { intent, answer } = decide(
+        readContext(this.mirror, this.options.identity, this.mirror.tables, now),
+        request,
+      );
+      return { ...execute(this.mirror, this.actor, intent, now), ...answer } as Output<Name>;
+    });
+  }
+
+  private write<T>(work: (now: number) => T): T {
+    try {
+      const result = this.mirror.transaction(() => work(this.options.now()));
+      this.options.emit({ type: 'changed', tables: [...this.mirror.tables.keys(), 'outbox', 'conflicts'] });
+      this.announceStatus();
+      this.supervisor.wake();
+      return result;
+    } catch (error) {
+      throw error instanceof LatchkeyError ? error : isSqlite(error) ? mirrorError(error, mirrorFile) : error;
+    }
+  }
+
+  private async probedStatus(): Promise<Status> {
+    if (!this.options.background) await this.supervisor.probe();
+    return this.status();
+  }
+
+  private announceStatus(): void {
+    this.options.emit({ type: 'status', status: this.status() });
+  }
+
+  private status(): Status {
+    const { mode, reachable, problem, progress } = this.supervisor.state;
+    const count = (table: 'latchkey_outbox' | 'latchkey_conflict', states: string[]) =>
+      Number(
+        this.mirror.first(
+          query
+            .selectFrom(table)
+            .select(({ fn }) => fn.countAll().as('n'))
+            .where('state', 'in', states as never[]),
+        )?.n ?? 0,
+      );
+    const totals = this.mirror.first(
+      query
+        .selectFrom('latchkey_table')
+        .select(({ fn }) => [fn.sum<number>('rows').as('rows'), fn.countAll<number>().as('tables')])
+        .where('snapshot', 'is not', null),
+    );
+    const central = this.mirror.meta('central');
+    return {
+      mode,
+      lastSync: this.mirror.meta('last_sync'),
+      pending: count('latchkey_outbox', ['local', 'queued', 'accepted']),
+      conflicts: count('latchkey_conflict', ['open']),
+      mirror: { rows: Number(totals?.rows ?? 0), bytes: this.bytes(), tables: Number(totals?.tables ?? 0) },
+      central: {
+        reachable,
+        epoch: central === null ? null : (JSON.parse(central) as { epoch: { id: string } }).epoch.id,
+      },
+      workOffline: this.supervisor.workOffline,
+      progress,
+      problem: problem && { code: problem.code, message: problem.message },
+    };
+  }
+
+  private bytes(): number {
+    return ['', '-wal'].reduce(
+      (sum, suffix) =>
+        sum + (statSync(join(this.options.folder, mirrorFile + suffix), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+  }
+}
+
+function isSqlite(error: unknown): boolean {
+  return String((error as { code?: unknown }).code ?? '').startsWith('SQLITE_');
+}

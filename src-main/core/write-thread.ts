@@ -1,0 +1,41 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { toErrorShape } from '../contract/errors.ts';
+import type { CallName } from '../contract/index.ts';
+import type { Identity } from './identity.ts';
+import type { WriteThreadMessage, WriteThreadRequest } from './write-thread-link.ts';
+import { WriteSide } from './write-side.ts';
+
+/** Entry of the write thread: the only writer of a data folder. A screen's reads never wait for it. */
+const port = parentPort!;
+const send = (message: WriteThreadMessage) => port.postMessage(message);
+
+try {
+  const { folder, databaseKey, identity, background, clockOffset } = workerData as {
+    folder: string;
+    databaseKey: Uint8Array;
+    identity: Identity;
+    background: boolean;
+    clockOffset: number;
+  };
+  const side = new WriteSide({
+    folder,
+    databaseKey: Buffer.from(databaseKey),
+    identity,
+    background,
+    now: () => Date.now() + clockOffset,
+    emit: (event) => send({ event }),
+  });
+  port.on('message', async ({ id, name, request }: WriteThreadRequest) => {
+    try {
+      const value = name === 'close' ? await side.close() : await side.handle(name as CallName, request as never);
+      send({ id, ok: true, value });
+      if (name === 'close') port.close();
+    } catch (error) {
+      send({ id, ok: false, error: toErrorShape(error) });
+    }
+  });
+  send({ id: 0, ok: true, value: null });
+} catch (error) {
+  send({ id: 0, ok: false, error: toErrorShape(error) });
+  port.close();
+}
