@@ -2,7 +2,7 @@
 -- Run as latchkey_owner, which owns the schema and can log in nowhere.
 
 CREATE TABLE latchkey.installation (
-  only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only),
+  singleton BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (singleton),
   system TEXT NOT NULL,
   -- The system's mapping as it stood at install: push decides by this, never by what a device sends.
   mapping JSONB NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE latchkey.installation (
 
 -- A new epoch begins when this database was rewound: a restore, declared by an administrator.
 CREATE TABLE latchkey.epoch (
-  only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only),
+  singleton BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (singleton),
   id UUID NOT NULL DEFAULT gen_random_uuid(),
   started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   reason TEXT NOT NULL,
@@ -71,17 +71,17 @@ $$;
 CREATE FUNCTION latchkey.require_device() RETURNS latchkey.device
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  device latchkey.device;
+  this latchkey.device;
 BEGIN
-  SELECT * INTO device FROM latchkey.device WHERE login = session_user;
+  SELECT * INTO this FROM latchkey.device WHERE login = session_user;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'This login belongs to no Latchkey device.' USING ERRCODE = 'LK401';
-  ELSIF device.state = 'revoked' THEN
+  ELSIF this.state = 'revoked' THEN
     RAISE EXCEPTION 'This device was revoked.' USING ERRCODE = 'LK403';
-  ELSIF device.state = 'invited' THEN
+  ELSIF this.state = 'invited' THEN
     RAISE EXCEPTION 'This device has not joined yet.' USING ERRCODE = 'LK401';
   END IF;
-  RETURN device;
+  RETURN this;
 END
 $$;
 
@@ -89,19 +89,19 @@ $$;
 CREATE FUNCTION latchkey.join(p_public_key BYTEA) RETURNS JSONB
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  device latchkey.device;
+  this latchkey.device;
 BEGIN
-  SELECT * INTO device FROM latchkey.device WHERE login = session_user FOR UPDATE;
+  SELECT * INTO this FROM latchkey.device WHERE login = session_user FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'This login belongs to no Latchkey device.' USING ERRCODE = 'LK401';
-  ELSIF device.state = 'revoked' THEN
+  ELSIF this.state = 'revoked' THEN
     RAISE EXCEPTION 'This device was revoked.' USING ERRCODE = 'LK403';
-  ELSIF device.state = 'active' THEN
+  ELSIF this.state = 'active' THEN
     RAISE EXCEPTION 'This enrollment was used already.' USING ERRCODE = 'LK410';
-  ELSIF device.enrollment_expires_at <= now() THEN
+  ELSIF this.enrollment_expires_at <= now() THEN
     RAISE EXCEPTION 'This enrollment expired.' USING ERRCODE = 'LK411';
   END IF;
-  UPDATE latchkey.device SET state = 'active', joined_at = now(), public_key = p_public_key WHERE id = device.id;
-  RETURN jsonb_build_object('device', device.id, 'organization', device.organization);
+  UPDATE latchkey.device SET state = 'active', joined_at = now(), public_key = p_public_key WHERE id = this.id;
+  RETURN jsonb_build_object('device', this.id, 'organization', this.organization);
 END
 $$;

@@ -93,21 +93,21 @@ $$;
 CREATE FUNCTION latchkey.hello() RETURNS JSONB
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  device latchkey.device := latchkey.require_device();
+  this latchkey.device := latchkey.require_device();
   head latchkey.organization;
   epoch latchkey.epoch;
 BEGIN
-  SELECT * INTO head FROM latchkey.organization WHERE id = device.organization;
+  SELECT * INTO head FROM latchkey.organization WHERE id = this.organization;
   SELECT * INTO epoch FROM latchkey.epoch;
   RETURN jsonb_build_object(
     'protocol', 1,
     'system', (SELECT system FROM latchkey.installation),
-    'device', device.id,
-    'device_name', device.name,
-    'organization', device.organization,
-    'operator', device.operator,
-    'capability', device.capability,
-    'entries', device.entries,
+    'device', this.id,
+    'device_name', this.name,
+    'organization', this.organization,
+    'operator', this.operator,
+    'capability', this.capability,
+    'entries', this.entries,
     'log_size', head.log_size,
     'channel', head.channel,
     'epoch', jsonb_build_object(

@@ -267,7 +267,8 @@ BEGIN
       END;
     END;
     merged := merged OR (outcome ->> 'merged')::BOOLEAN;
-    story := story || jsonb_build_array(jsonb_build_object('table', mirrored.name, 'key', change -> 'key', 'op', change -> 'op',
+    story := story || jsonb_build_array(jsonb_build_object('table', mirrored.name, 'op', change -> 'op',
+      'key', CASE WHEN cardinality(mirrored.key_columns) = 1 THEN change #>> '{key,0}' ELSE change ->> 'key' END,
       'before', outcome -> 'before', 'after', outcome -> 'after'));
   END LOOP;
   SET CONSTRAINTS ALL IMMEDIATE;
@@ -353,7 +354,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
 SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
 DECLARE
-  device latchkey.device := latchkey.require_device();
+  this latchkey.device := latchkey.require_device();
   system JSONB := (SELECT mapping FROM latchkey.installation);
   head latchkey.organization;
   entries JSONB;
@@ -375,23 +376,23 @@ BEGIN
   END IF;
 
   -- The head first, the rows after it: the other way round deadlocks under load.
-  SELECT * INTO head FROM latchkey.organization WHERE id = device.organization FOR UPDATE;
+  SELECT * INTO head FROM latchkey.organization WHERE id = this.organization FOR UPDATE;
 
   FOR entry IN SELECT * FROM jsonb_array_elements(entries) LOOP
-    PERFORM latchkey.append_entry(device, (entry ->> 'position')::BIGINT, entry ->> 'entry');
+    PERFORM latchkey.append_entry(this, (entry ->> 'position')::BIGINT, entry ->> 'entry');
   END LOOP;
 
   EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I WHERE %I::TEXT = $1 AND %I = ANY ($2))',
     system #>> '{people,table}', system #>> '{people,id}', system #>> '{people,status,column}')
-    INTO active USING device.operator, ARRAY(SELECT jsonb_array_elements_text(system #> '{people,status,words,active}'));
+    INTO active USING this.operator, ARRAY(SELECT jsonb_array_elements_text(system #> '{people,status,words,active}'));
   FOR command IN SELECT * FROM jsonb_array_elements(commands) LOOP
-    receipts := receipts || jsonb_build_array(latchkey.take_command(device, active, command));
+    receipts := receipts || jsonb_build_array(latchkey.take_command(this, active, command));
   END LOOP;
 
-  UPDATE latchkey.device SET last_push_at = now() WHERE id = device.id;
+  UPDATE latchkey.device SET last_push_at = now() WHERE id = this.id;
   IF jsonb_array_length(commands) > 0 THEN
     PERFORM pg_notify(head.channel, '');
   END IF;
-  RETURN jsonb_build_object('entries', (SELECT d.entries FROM latchkey.device d WHERE d.id = device.id), 'receipts', receipts);
+  RETURN jsonb_build_object('entries', (SELECT d.entries FROM latchkey.device d WHERE d.id = this.id), 'receipts', receipts);
 END
 $$;

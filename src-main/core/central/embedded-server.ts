@@ -199,7 +199,8 @@ function spawnServer(
       ['-D', places.cluster, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       {
         env: environment,
-        cwd: '/',
+        // Some settings name files relative to where the server starts.
+        cwd: places.cluster,
         // A session of its own: Ctrl-C in the terminal reaches this process, which then stops the server in order.
         detached: true,
         stdio: ['ignore', log, log],

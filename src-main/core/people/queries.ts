@@ -8,6 +8,8 @@ import { contains, containsFolded } from '../mirror/search.ts';
 import { pendingCommands, pendingCounts } from '../outbox/queries.ts';
 import { type PersonRow, personNamed } from './person-named.ts';
 
+export { peopleWithEmail } from './person-named.ts';
+
 /** A page about one person shows the newest so many sessions and events. */
 const sessionsShown = 200;
 const activityShown = 50;
@@ -101,7 +103,8 @@ const showPerson: Query<'people.show'> = (context, request) => {
       .selectFrom('latchkey_activity')
       .where('actor_id', '=', row.id)
       .orderBy('at', 'desc')
-      .orderBy('id', 'desc')
+      // As central's number, not as the text that is selected: 10 is newer than 9.
+      .orderBy('latchkey_activity.id', 'desc')
       .limit(activityShown)
       .select([sql<string>`CAST(id AS TEXT)`.as('id'), 'action', 'at']),
   );

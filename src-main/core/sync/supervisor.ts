@@ -242,8 +242,9 @@ export class Supervisor {
   }
 
   private become(state: SyncState): void {
+    const changed = state.mode === 'idle' || JSON.stringify(state) !== JSON.stringify(this.state);
     this.state = state;
-    this.options.onState(state);
+    if (changed) this.options.onState(state);
   }
 }
 

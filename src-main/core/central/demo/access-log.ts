@@ -1,7 +1,7 @@
 import { day, hour, type Moment, minute, nightlyMoment, plainMoment, timestamp, workingMoment } from './calendar.ts';
 import type { Row } from './copy.ts';
 import { type Key, keyPicker, usableUntil } from './keys.ts';
-import type { Person } from './people.ts';
+import { type Person, somebodyAt } from './people.ts';
 import { type Random, weightedPicker } from './random.ts';
 import type { Route } from './routes.ts';
 
@@ -94,7 +94,8 @@ export function generateAccessLog(
       const key = pickKey(random);
       const moment = momentOf(random, key, Math.max(from, key.createdAt + minute), usableUntil(key, now));
       const route = random.pick(routesOf.get(key)!);
-      const person = key.deployment.workload.type === 'client' && random.chance(0.35) ? random.pick(signedIn) : null;
+      const byPerson = key.deployment.workload.type === 'client' && random.chance(0.35);
+      const person = byPerson ? somebodyAt(random, signedIn, moment) : null;
       const status = statusOf(random, route);
       write(moment, key, person, route, random.pick(key.addresses), status);
       if (status < 400) noteUseOf(log, key, moment);

@@ -19,7 +19,7 @@ export function generateAuditEvents(
     .filter((event) => event.moment >= from && event.moment <= now)
     .sort((a, b) => b.moment - a.moment)
     .slice(0, count);
-  const routine = routineEvents(random.fork('routine'), organization, count - facts.length, from, now);
+  const routine = routineEvents(random.fork('routine'), people, count - facts.length, from, now);
   return [...facts, ...routine].map((event) => ({
     moment: event.moment,
     row: {

@@ -1,6 +1,5 @@
-import type { AuditEvent } from './audit-facts.ts';
+import type { AuditEvent } from './audit-event.ts';
 import { day, type Moment, minute, workingMoment } from './calendar.ts';
-import type { Key } from './keys.ts';
 import type { Person } from './people.ts';
 import { type Random, weightedPicker } from './random.ts';
 import { userAgents } from './sessions.ts';
@@ -8,8 +7,6 @@ import { userAgents } from './sessions.ts';
 interface Setting {
   random: Random;
   people: Person[];
-  keys: Key[];
-  officers: Person[];
 }
 
 interface Routine {
@@ -28,7 +25,7 @@ const routines: Routine[] = [
   {
     type: 'user.logout',
     weight: 170,
-    data: ({ random }) => ({ duration_minutes: Math.round(random.around(190, 0.7)) }),
+    data: ({ random }) => ({ duration_minutes: Math.round(random.around(190, 0.5)) }),
   },
   { type: 'session.refreshed', weight: 150, data: (_, actor) => ({ ip: actor.address }) },
   { type: 'user.login_failed', weight: 42, anonymous: true, data: failedSignIn },
@@ -64,8 +61,6 @@ const routines: Routine[] = [
       reason: random.pick(['Device lost', 'Mot de passe réinitialisé', 'Requested by the user']),
     }),
   },
-  { type: 'api_key.updated', weight: 12, privileged: true, data: quotaChange },
-  { type: 'user.updated', weight: 14, privileged: true, data: nameChange },
   {
     type: 'data_source.tested',
     weight: 10,
@@ -76,16 +71,7 @@ const routines: Routine[] = [
       ok: random.chance(0.97),
     }),
   },
-  { type: 'settings.changed', weight: 4, privileged: true, data: settingChange },
-  {
-    type: 'conversation.archived',
-    weight: 6,
-    data: ({ random }) => ({
-      title: random.pick(['Migration Q2', 'Onboarding 2025', 'Ancien incident réseau', 'Tender 14']),
-      before: { is_archived: false },
-      after: { is_archived: true },
-    }),
-  },
+  { type: 'settings.changed', weight: 0.4, privileged: true, data: settingChange },
 ];
 
 const pickRoutine = weightedPicker(routines, (routine) => routine.weight);
@@ -93,17 +79,16 @@ const pickRoutine = weightedPicker(routines, (routine) => routine.weight);
 /** The daily noise around the facts: `count` events between `from` and `now`, by people who could act at the time. */
 export function routineEvents(
   random: Random,
-  organization: { people: Person[]; keys: Key[] },
+  people: Person[],
   count: number,
   from: Moment,
   now: Moment,
 ): AuditEvent[] {
-  const { people, keys } = organization;
   const joined = people.filter((person) => person.status !== 'invited');
   const officers = joined.filter(
     (person) => person.status === 'active' && (person.role === 'admin' || person.role === 'operator'),
   );
-  const setting: Setting = { random, people: joined, keys, officers };
+  const setting: Setting = { random, people: joined };
   return Array.from({ length: count }, (): AuditEvent => {
     const routine = pickRoutine(random);
     const actor = random.pick(routine.privileged ? officers : joined);
@@ -159,32 +144,6 @@ function deniedAccess({ random }: Setting, actor: Person): Record<string, unknow
     permission: random.pick(['api_keys:write', 'people:write', 'ledger:write', 'audit:read']),
     role: actor.role,
     ip: actor.address,
-  };
-}
-
-function quotaChange({ random, keys }: Setting): Record<string, unknown> {
-  const key = random.pick(keys);
-  return {
-    api_key_id: key.id,
-    label: key.deployment.label,
-    key_prefix: key.marks.prefix,
-    before: { quota_limit: random.pick([5_000, 20_000, 75_000]) },
-    after: { quota_limit: key.quota },
-  };
-}
-
-function nameChange({ random, people }: Setting): Record<string, unknown> {
-  const person = random.pick(people);
-  return {
-    user_id: person.id,
-    email: person.email,
-    before: {
-      full_name: person.fullName
-        .normalize('NFD')
-        .replace(/\p{Mark}/gu, '')
-        .toUpperCase(),
-    },
-    after: { full_name: person.fullName },
   };
 }
 

@@ -1,7 +1,6 @@
 import { day, type Moment, minute, workingMoment } from './calendar.ts';
 import type { Topic } from './message-texts.ts';
 import type { Person } from './people.ts';
-import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
 
 export interface Conversation {
@@ -11,7 +10,7 @@ export interface Conversation {
   topic: Topic;
   archived: boolean;
   createdAt: Moment;
-  /** The first one created it. */
+  /** Oldest colleagues first; the first one created it. */
   members: Person[];
   /** Share of the organization's messages. */
   weight: number;
@@ -30,7 +29,7 @@ const channels: Room[] = [
   { title: 'releases', topic: 'releases' },
   { title: 'facturation', topic: 'billing' },
   { title: 'terrain', topic: 'field' },
-  { title: 'migration-compteurs-2025', topic: 'field', archived: true },
+  { title: 'migration-compteurs', topic: 'field', archived: true },
 ];
 
 const groups: Room[] = [
@@ -40,26 +39,27 @@ const groups: Room[] = [
   { title: 'Access review', topic: 'security' },
   { title: 'Équipe prévisions', topic: 'releases' },
   { title: 'Hamburg office', topic: 'everyday' },
-  { title: 'Audit 2025', topic: 'security', archived: true },
+  { title: 'Audit externe', topic: 'security', archived: true },
 ];
 
 /** Channels for many, groups for a few, and pairs: more of each the more people there are. */
-export function generateConversations(random: Random, profile: Profile, people: Person[], now: Moment): Conversation[] {
+export function generateConversations(random: Random, people: Person[], now: Moment): Conversation[] {
   // Nobody writes before they have accepted their invitation.
   const present = people.filter((person) => person.status === 'active' && person.createdAt < now - 5 * day);
   const some = <T>(items: T[], share: number) => items.slice(0, Math.max(2, Math.round(people.length * share)));
 
   const open = (room: Room, type: Conversation['type'], size: number, weight: number): Conversation => {
-    const members = random.sample(present, size);
-    const youngest = Math.max(...members.map((person) => person.createdAt));
-    const lastStart = room.archived ? now - 170 * day : now - 40 * day;
+    // Whoever was there first opened it; the others came in when they joined the organization.
+    const members = random.sample(present, size).sort((a, b) => a.createdAt - b.createdAt);
+    const earliest = members[1]!.createdAt + day;
+    const latest = room.archived ? now - 170 * day : now - 3 * day;
     return {
       id: random.uuid(),
       type,
       title: type === 'direct' ? null : room.title,
       topic: room.topic,
       archived: room.archived ?? false,
-      createdAt: workingMoment(random, Math.min(Math.max(profile.founded, youngest), lastStart), lastStart),
+      createdAt: workingMoment(random, Math.min(earliest, latest), Math.min(earliest + 200 * day, latest)),
       members,
       weight: room.archived ? weight / 6 : weight,
     };
@@ -73,6 +73,11 @@ export function generateConversations(random: Random, profile: Profile, people: 
       return open({ title: '', topic }, 'direct', 2, 1.5);
     }),
   ];
+}
+
+/** Who could have written at that moment. */
+export function membersAt(conversation: Conversation, moment: Moment): Person[] {
+  return conversation.members.filter((person, index) => index < 2 || person.createdAt + day < moment);
 }
 
 /** When the conversation went on: an archived one stopped long ago. */

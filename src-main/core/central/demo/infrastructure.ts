@@ -29,6 +29,7 @@ const serviceVersions: Record<string, string> = {
 export function generatePlatform(random: Random, founded: Moment, now: Moment): Platform {
   const nodes = regions.flatMap((region, regionIndex) =>
     Array.from({ length: 3 }, (_, index): Row => {
+      const racked = founded + index * 120 * day + regionIndex * 30 * day;
       const status =
         regionIndex === 2 && index === 1 ? 'maintenance' : regionIndex === 3 && index === 2 ? 'degraded' : 'online';
       return {
@@ -38,7 +39,7 @@ export function generatePlatform(random: Random, founded: Moment, now: Moment): 
         ip_address: `10.${10 + regionIndex}.0.${11 + index}`,
         status,
         capacity_score: (status === 'online' ? 55 + random.next() * 45 : random.next() * 40).toFixed(2),
-        created_at: timestamp(founded + index * 120 * day + regionIndex * 30 * day),
+        created_at: timestamp(workingMoment(random, racked, racked + 6 * day)),
       };
     }),
   );

@@ -3,12 +3,12 @@ import { regions, workloads } from './workloads.ts';
 
 export type Topic = 'incidents' | 'security' | 'billing' | 'field' | 'releases' | 'everyday';
 
-/** {name}, {workload}, {region}, {number}, {percent} and {time} are filled in. */
+/** {name}, {workload}, {region}, {number}, {days}, {minutes}, {percent} and {time} are filled in. */
 const openings: Record<Topic, string[]> = {
   incidents: [
     'Alerte latence sur {workload} en {region} : p95 à {number} ms depuis {time}.',
     '{workload} is returning 503 for about {percent} % of calls in {region}, looking.',
-    'Incident ouvert : ingestion des relevés en retard de {number} minutes.',
+    'Incident ouvert : ingestion des relevés en retard de {minutes} minutes.',
     'Node in {region} drained, traffic moved, error rate back to normal.',
     'Retour à la normale à {time}. Post-mortem demain, je prends la rédaction.',
     'Who is on call tonight? The {region} maintenance starts at {time}.',
@@ -20,7 +20,7 @@ const openings: Record<Topic, string[]> = {
     'Status page updated. Next update at {time}.',
   ],
   security: [
-    'La clé de {workload} expire dans {number} jours, qui planifie la rotation ?',
+    'La clé de {workload} expire dans {days} jours, qui planifie la rotation ?',
     '{workload} still calls with the old key. Overlap ends tonight at {time}.',
     'Rotation de {workload} terminée, dernier appel avec l’ancienne clé à {time}.',
     'Secret scanner found a key of {workload} in a build log. Revoking now, new one on its way.',
@@ -39,7 +39,7 @@ const openings: Record<Topic, string[]> = {
     'Écart de {percent} % entre le grand livre et {workload}, je regarde.',
     'Tariff update goes live on the 1st, {number} contracts affected.',
     'Les avoirs de la coupure de mars sont partis ce matin.',
-    'Could you resend invoice FAC-2026-{number} to the customer? Address was wrong.',
+    'Could you resend invoice FAC-{number} to the customer? Address was wrong.',
     'Direct debit file accepted by the bank, {number} rejections.',
     'Relances envoyées, {percent} % déjà réglées.',
     'The new VAT rates are in staging, please test {workload}.',
@@ -83,7 +83,7 @@ const openings: Record<Topic, string[]> = {
     'I am stuck in the train, starting without me is fine.',
     'Merci pour ton aide hier, tout est passé.',
     'Le badge visiteur de {name} est à l’accueil.',
-    'Security training is due by the end of the month, takes {number} minutes.',
+    'Security training is due by the end of the month, takes {minutes} minutes.',
   ],
 };
 
@@ -123,6 +123,8 @@ function filled(random: Random, text: string, givenNames: string[]): string {
     if (slot === 'name') return random.pick(givenNames);
     if (slot === 'workload') return random.pick(workloads).name;
     if (slot === 'region') return random.pick(regions);
+    if (slot === 'days') return String(random.integer(3, 30));
+    if (slot === 'minutes') return String(random.integer(5, 55));
     if (slot === 'percent') return String(random.integer(2, 48));
     if (slot === 'time') return `${random.integer(8, 19)}:${random.pick(['00', '15', '30', '45'])}`;
     return String(random.integer(12, 940));

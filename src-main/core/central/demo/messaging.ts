@@ -1,5 +1,5 @@
 import { day, hour, type Moment, minute, second, timestamp, workingMoment } from './calendar.ts';
-import { type Conversation, generateConversations, spokenBetween } from './conversations.ts';
+import { type Conversation, generateConversations, membersAt, spokenBetween } from './conversations.ts';
 import type { Row } from './copy.ts';
 import { answerText, files, openingText, reactions } from './message-texts.ts';
 import type { Person } from './people.ts';
@@ -26,7 +26,7 @@ interface Message {
 
 /** Six messages per person over half a year. */
 export function generateMessaging(random: Random, profile: Profile, people: Person[], now: Moment): Messaging {
-  const conversations = generateConversations(random.fork('conversations'), profile, people, now);
+  const conversations = generateConversations(random.fork('conversations'), people, now);
   const messages = generateMessages(random.fork('messages'), conversations, people.length * 6, now);
   const messaging: Messaging = {
     conversations: [],
@@ -60,10 +60,9 @@ function generateMessages(random: Random, conversations: Conversation[], count: 
   return planned.map(({ conversation, moment }) => {
     const before = previous.get(conversation);
     const answers = before !== undefined && random.chance(0.45);
-    const sender = random.pick(
-      answers ? conversation.members.filter((person) => person !== before.sender) : conversation.members,
-    );
-    const names = conversation.members.filter((person) => person !== sender).map((person) => person.given);
+    const members = membersAt(conversation, moment);
+    const sender = random.pick(answers ? members.filter((person) => person !== before.sender) : members);
+    const names = members.filter((person) => person !== sender).map((person) => person.given);
     const message: Message = {
       id: random.uuid(),
       conversation,
@@ -106,7 +105,7 @@ function writeMessage(random: Random, messaging: Messaging, message: Message, no
       created_at: timestamp(moment),
     });
   }
-  const others = conversation.members.filter((person) => person !== sender);
+  const others = membersAt(conversation, moment).filter((person) => person !== sender);
   if (random.chance(0.22)) {
     for (const person of random.sample(others, random.integer(1, 3))) {
       messaging.reactions.push({
@@ -118,8 +117,8 @@ function writeMessage(random: Random, messaging: Messaging, message: Message, no
       });
     }
   }
-  // Receipts of the last two months; older ones are cleaned away.
-  if (moment < now - 60 * day) return;
+  // Receipts of the last month; older ones are cleaned away.
+  if (moment < now - 30 * day) return;
   for (const person of random.sample(others, Math.ceil(others.length * 0.6))) {
     const readAt = moment + random.integer(5, 20_000) * second;
     if (readAt > now) continue;
@@ -150,13 +149,14 @@ function writeConversation(
   });
   for (const [index, person] of members.entries()) {
     const readUpTo = latest === null ? null : Math.min(now, latest + random.integer(-3, 20) * hour);
+    const joinedAt = index === 0 ? createdAt : Math.max(createdAt, person.createdAt) + random.integer(1, 600) * minute;
     messaging.participants.push({
       id: random.uuid(),
       conversation_id: id,
       user_id: person.id,
       role: index === 0 && type !== 'direct' ? 'owner' : index === 1 && type === 'channel' ? 'moderator' : 'member',
-      joined_at: timestamp(index === 0 ? createdAt : createdAt + random.integer(1, 600) * minute),
-      last_read_at: readUpTo === null ? null : timestamp(Math.max(createdAt, readUpTo)),
+      joined_at: timestamp(joinedAt),
+      last_read_at: readUpTo === null ? null : timestamp(Math.max(joinedAt, readUpTo)),
       is_muted: type === 'channel' && random.chance(0.08),
     });
   }

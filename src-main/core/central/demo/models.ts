@@ -1,6 +1,6 @@
 import { day, type Moment, second, timestamp, workingMoment } from './calendar.ts';
 import type { Row } from './copy.ts';
-import type { Person } from './people.ts';
+import { type Person, somebodyAt } from './people.ts';
 import { type Random, weightedPicker } from './random.ts';
 
 interface Model {
@@ -16,14 +16,14 @@ interface Model {
 }
 
 const catalogue: [name: string, version: string, framework: string, status: string, use: number, latency: number][] = [
-  ['load-forecast', '3.2.0', 'pytorch', 'deployed', 40, 310],
-  ['load-forecast', '3.3.0-beta.1', 'pytorch', 'evaluating', 4, 290],
   ['load-forecast', '2.9.4', 'pytorch', 'deprecated', 2, 350],
   ['anomaly-detector', '1.6.2', 'onnx', 'deployed', 25, 45],
   ['invoice-reader', '2.0.1', 'onnx', 'deployed', 15, 620],
   ['ticket-triage', '1.1.0', 'transformers', 'deployed', 12, 240],
+  ['load-forecast', '3.2.0', 'pytorch', 'deployed', 40, 310],
   ['wind-yield', '0.8.0', 'xgboost', 'ready', 2, 60],
   ['churn-risk', '0.3.0', 'scikit-learn', 'training', 0, 30],
+  ['load-forecast', '3.3.0-beta.1', 'pytorch', 'evaluating', 4, 290],
 ];
 
 export function generateModels(random: Random, founded: Moment): Model[] {
@@ -55,13 +55,13 @@ export function modelRow(random: Random, model: Model, owners: Person[]): Row {
 /** Eight inferences per person over half a year, oldest first. */
 export function inferenceRows(random: Random, models: Model[], people: Person[], now: Moment): Row[] {
   const pickModel = weightedPicker(models, (model) => model.use);
-  const users = people.filter((person) => person.status !== 'invited');
+  const users = people.filter((person) => person.status === 'active');
   const moments = Array.from({ length: people.length * 8 }, () =>
     workingMoment(random, now - 180 * day, now - second),
   ).sort((a, b) => a - b);
   return moments.map((moment): Row => {
     const model = pickModel(random);
-    const user = random.pick(users);
+    const user = somebodyAt(random, users, moment);
     return {
       organization_id: user.organizationId,
       model_id: model.id,

@@ -78,6 +78,12 @@ export function personRow(person: Person): Row {
   };
 }
 
+/** One of `people` who had joined by then; the first of them joined first. */
+export function somebodyAt(random: Random, people: Person[], moment: Moment): Person {
+  const joined = people.filter((person) => person.createdAt < moment);
+  return joined.length > 0 ? random.pick(joined) : people[0]!;
+}
+
 function rolesOf(count: number): Role[] {
   const roles = roleShares.flatMap(({ role, share, least }) =>
     Array<Role>(Math.max(least, Math.round(count * share))).fill(role),

@@ -1,4 +1,4 @@
-import { day, type Moment, timestamp } from './calendar.ts';
+import { day, type Moment, timestamp, workingMoment } from './calendar.ts';
 import type { Row } from './copy.ts';
 import type { Random } from './random.ts';
 
@@ -81,7 +81,8 @@ export function generateRoutes(random: Random): Route[] {
   return routes;
 }
 
-export function routeRow(route: Route, index: number, founded: Moment): Row {
+export function routeRow(random: Random, route: Route, index: number, founded: Moment): Row {
+  const released = founded + index * 9 * day;
   return {
     id: route.id,
     name: route.name,
@@ -89,6 +90,6 @@ export function routeRow(route: Route, index: number, founded: Moment): Row {
     path: route.path,
     service_name: route.service,
     is_public: route.scope === null,
-    created_at: timestamp(founded + index * 9 * day),
+    created_at: timestamp(workingMoment(random, released, released + 8 * day)),
   };
 }

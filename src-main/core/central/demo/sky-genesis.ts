@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type AccessLog, generateAccessLog, type LogLine } from './access-log.ts';
 import { generateAuditEvents } from './audit-events.ts';
-import { day, type Moment, timestamp } from './calendar.ts';
+import { day, type Moment, timestamp, workingMoment } from './calendar.ts';
 import { copyRows, type Row } from './copy.ts';
 import { dataSourceRows, generatePlatform } from './infrastructure.ts';
 import { generateKeys, type Key, keyRow, noteUse } from './keys.ts';
@@ -42,12 +42,15 @@ export interface Demo {
  * Fills an empty sky-genesis database with a believable organization and a smaller second one: people, keys in every
  * state, and half a year of logs. The same `seed` and `now` give the same rows. One transaction: all of it or nothing.
  *
- * `client` is connected as the owner of the tables. Throws if there is an organization already.
+ * `client` is connected as the owner of the tables. Throws if there is an organization already, and for fewer than
+ * 8 people or 6 keys, which could not show anything.
  */
 export async function fillSkyGenesisDemo(client: pg.Client, options: DemoOptions): Promise<Demo> {
   const now = options.now.getTime();
+  const scale = { ...usualScale, ...options.scale };
+  if (scale.people < 8 || scale.keys < 6) throw new RangeError('The demo needs at least 8 people and 6 keys.');
   const random = seededRandom(options.seed ?? 20_261_114);
-  const [main, other] = profiles(random, { ...usualScale, ...options.scale }, now);
+  const [main, other] = profiles(random, scale, now);
   const platform = generatePlatform(random.fork('platform'), main.founded, now);
   const routes = generateRoutes(random.fork('routes'));
   const tenants = [main, other].map((profile) => generateTenant(random.fork(profile.domain), profile, routes, now));
@@ -119,7 +122,7 @@ function profiles(random: Random, scale: Scale, now: Moment): [Profile, Profile]
     countryCode: 'FR',
     domain: 'nordhaven.example',
     network: '203.0.113',
-    founded: now - 1_500 * day,
+    founded: workingMoment(random, now - 1_500 * day, now - 1_490 * day),
     scale,
   };
   const other: Profile = {
@@ -128,7 +131,7 @@ function profiles(random: Random, scale: Scale, now: Moment): [Profile, Profile]
     countryCode: 'BE',
     domain: 'corvane.example',
     network: '192.0.2',
-    founded: now - 900 * day,
+    founded: workingMoment(random, now - 900 * day, now - 890 * day),
     scale: tenthOf(scale),
   };
   return [main, other];
@@ -163,11 +166,12 @@ function platformTables(
   const models = generateModels(random.fork('models'), founded);
   const developers = tenants[0]!.people.filter((person) => person.role === 'developer' && person.status === 'active');
   const owners = developers.length > 0 ? developers : tenants[0]!.people;
+  const releases = random.fork('releases');
   const everyone = tenants.flatMap((tenant) => tenant.people);
   return {
     infra_nodes: platform.nodes,
     service_registry: platform.services,
-    api_routes: routes.map((route, index) => routeRow(route, index, founded)),
+    api_routes: routes.map((route, index) => routeRow(releases, route, index, founded)),
     ai_models: models.map((model) => modelRow(random.fork(model.id), model, owners)),
     ai_inference_log: inferenceRows(random.fork('inference'), models, everyone, now),
   };

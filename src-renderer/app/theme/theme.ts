@@ -1,0 +1,74 @@
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
+
+const systemFont =
+  'system-ui, -apple-system, "Segoe UI", "Cantarell", "Noto Sans", "DejaVu Sans", "Helvetica Neue", Arial, sans-serif';
+
+const latch: MantineColorsTuple = [
+  '#eef0ff',
+  '#dfe3ff',
+  '#bfc8ff',
+  '#a0acff',
+  '#8795f7',
+  '#6b7bec',
+  '#5364dd',
+  '#3d50c9',
+  '#3241a6',
+  '#28347f',
+];
+
+const dark: MantineColorsTuple = [
+  '#e3e6eb',
+  '#c5cbd6',
+  '#9ea7b6',
+  '#8a93a3',
+  '#3b414d',
+  '#272b33',
+  '#1a1d23',
+  '#15171c',
+  '#101216',
+  '#0b0d10',
+];
+
+const dense = { defaultProps: { size: 'xs' } };
+
+export const theme = createTheme({
+  primaryColor: 'latch',
+  primaryShade: { light: 7, dark: 6 },
+  colors: { latch, dark },
+  fontFamily: systemFont,
+  fontSizes: { xs: '12px', sm: '13px', md: '14px', lg: '16px', xl: '18px' },
+  defaultRadius: 6,
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+  components: {
+    Button: dense,
+    TextInput: dense,
+    PasswordInput: dense,
+    NativeSelect: dense,
+    Textarea: dense,
+    NumberInput: dense,
+    Checkbox: dense,
+    Radio: dense,
+    Switch: dense,
+    TagsInput: dense,
+    SegmentedControl: dense,
+    Tooltip: { defaultProps: { openDelay: 300, withArrow: false, multiline: true, maw: 360, fz: 12 } },
+  },
+});
+
+/** The kit's own variables, set from our tokens so that its parts and ours are of one colour. */
+export const kitVariables: CSSVariablesResolver = () => {
+  const shared = {
+    '--mantine-color-text': 'var(--ink)',
+    '--mantine-color-body': 'var(--paper)',
+    '--mantine-color-dimmed': 'var(--ink-soft)',
+    '--mantine-color-error': 'var(--bad)',
+    '--mantine-color-placeholder': 'var(--ink-faint)',
+    '--mantine-color-anchor': 'var(--accent)',
+    '--mantine-color-default': 'var(--raised)',
+    '--mantine-color-default-hover': 'var(--hover)',
+    '--mantine-color-default-color': 'var(--ink)',
+    '--mantine-color-default-border': 'var(--line-strong)',
+  };
+  return { variables: {}, light: shared, dark: shared };
+};

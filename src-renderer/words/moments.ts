@@ -1,0 +1,69 @@
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** Milliseconds since 1970, or null where there is no moment or none that can be read. */
+export function milliseconds(moment: string | null | undefined): number | null {
+  if (!moment) return null;
+  const value = Date.parse(moment);
+  return Number.isNaN(value) ? null : value;
+}
+
+/** `just now`, `4 min ago`, `in 12 days`. */
+export function relativeWords(at: number, now: number): string {
+  const span = spanWords(Math.abs(at - now));
+  if (span === null) return 'just now';
+  return at > now ? `in ${span}` : `${span} ago`;
+}
+
+/** How long something has been: `12 days`, or `under a minute`. */
+export function ageWords(since: number, now: number): string {
+  return spanWords(Math.max(0, now - since)) ?? 'under a minute';
+}
+
+export type Urgency = 'overdue' | 'soon' | 'later' | 'never';
+
+/** Within how many days an expiry asks for attention. */
+const soonDays = 30;
+
+/** An expiry in words, with how much it presses. */
+export function expiryWords(at: number | null, now: number): { words: string; urgency: Urgency } {
+  if (at === null) return { words: 'never', urgency: 'never' };
+  const span = spanWords(Math.abs(at - now)) ?? 'under a minute';
+  if (at <= now) return { words: `overdue by ${span}`, urgency: 'overdue' };
+  return { words: `in ${span}`, urgency: at - now <= soonDays * day ? 'soon' : 'later' };
+}
+
+/** `20 Nov 2026, 18:39:28 UTC`. */
+export function utcWords(at: number): string {
+  return `${stamp(at, 'UTC')} UTC`;
+}
+
+/** UTC first, and the device's own time where it differs. */
+export function absoluteWords(at: number, timeZone?: string): string {
+  const utc = stamp(at, 'UTC');
+  const local = stamp(at, timeZone);
+  return utc === local ? `${utc} UTC` : `${utc} UTC (${local} here)`;
+}
+
+function stamp(at: number, timeZone?: string): string {
+  return new Intl.DateTimeFormat('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZone,
+  }).format(at);
+}
+
+function spanWords(span: number): string | null {
+  if (span < minute) return null;
+  if (span < hour) return `${Math.floor(span / minute)} min`;
+  if (span < 2 * day) return `${Math.floor(span / hour)} h`;
+  if (span < 60 * day) return `${Math.floor(span / day)} days`;
+  if (span < 730 * day) return `${Math.floor(span / (30.4375 * day))} months`;
+  return `${Math.floor(span / (365.25 * day))} years`;
+}

@@ -1,0 +1,19 @@
+/** A stored value as a person reads it on one line. */
+export function valueWords(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (value === '') return 'empty text';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return JSON.stringify(value);
+}
+
+/** True for what is told about a value rather than the value itself, so that it can be set apart. */
+export function isAbsent(value: unknown): boolean {
+  return value === null || value === undefined || value === '';
+}
+
+/** `full_name` as `full name`. */
+export function columnWords(column: string): string {
+  return column.replaceAll('_', ' ');
+}
