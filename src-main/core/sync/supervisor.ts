@@ -158,24 +158,34 @@ export class Supervisor {
   }
 
   private async runCycle(): Promise<void> {
-    const { mirror, now, onChanged } = this.options;
+    const reused = this.client !== null;
     try {
-      const client = await this.connected();
-      const shared = { client, mirror, now, onChanged };
-      const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
-      if (this.hasUnsent()) {
-        if (compareEpoch(mirror, await hello(client)) !== 'same') await pull({ ...shared, onProgress });
-        this.become({ ...this.state, mode: 'pushing' });
-        await push(shared);
+      try {
+        await this.exchange(await this.connected());
+      } catch (error) {
+        // A connection that stood idle may have died unnoticed: a fresh one tells what is really the matter.
+        if (!reused || !isConnectionLoss(error)) throw error;
+        await this.disconnect();
+        await this.exchange(await this.connected());
       }
-      if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
-      const answer = await pull({ ...shared, onProgress });
-      await this.listen(client, answer);
       this.failures = 0;
       this.settle(null);
     } catch (error) {
       throw await this.failed(error);
     }
+  }
+
+  private async exchange(client: pg.Client): Promise<void> {
+    const { mirror, now, onChanged } = this.options;
+    const shared = { client, mirror, now, onChanged };
+    const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
+    if (this.hasUnsent()) {
+      if (compareEpoch(mirror, await hello(client)) !== 'same') await pull({ ...shared, onProgress });
+      this.become({ ...this.state, mode: 'pushing' });
+      await push(shared);
+    }
+    if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
+    await this.listen(client, await pull({ ...shared, onProgress }));
   }
 
   private hasUnsent(): boolean {
@@ -246,6 +256,11 @@ export class Supervisor {
     this.state = state;
     if (changed) this.options.onState(state);
   }
+}
+
+function isConnectionLoss(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  return code === undefined ? /connection|terminated|timeout/i.test(message ?? '') : /^(57P|08|E[A-Z]+$)/.test(code);
 }
 
 function knownError(error: unknown, address: CentralAddress): LatchkeyError {

@@ -24,7 +24,6 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.woff2': 'font/woff2',
-  '.json': 'application/json; charset=utf-8',
 };
 
 /**
