@@ -9,6 +9,7 @@ export interface ReadContext {
   mirror: ReadableMirror;
   system: SystemMapping;
   tables: ReadonlyMap<string, MirroredTable>;
+  device: { id: string; name: string };
   organization: { id: string; name: string };
   operator: { id: string; email: string };
   capability: Capability;

@@ -16,6 +16,7 @@ export function readContext(
     mirror,
     system: systemNamed(identity.system),
     tables,
+    device: identity.device,
     organization: identity.organization,
     operator: identity.operator,
     capability: (mirror.meta('capability') ?? 'auditor') as Capability,

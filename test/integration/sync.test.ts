@@ -13,12 +13,18 @@ beforeAll(async () => {
 afterAll(() => central.close());
 
 const sync = (...devices: TestDevice[]) =>
-  devices.reduce((before, device) => before.then(() => device.core.call('sync.now', {}).then(() => {})), Promise.resolve());
+  devices.reduce(
+    (before, device) => before.then(() => device.core.call('sync.now', {}).then(() => {})),
+    Promise.resolve(),
+  );
 
 describe('a change made offline', () => {
   test('is queued, then in force, then seen by another device', async () => {
     await first.core.call('sync.set-offline', { workOffline: true });
-    const deactivated = await first.core.call('people.deactivate', { person: 'dario@nordhaven.example', reason: 'left the company' });
+    const deactivated = await first.core.call('people.deactivate', {
+      person: 'dario@nordhaven.example',
+      reason: 'left the company',
+    });
     const rotated = await first.core.call('keys.rotate', { key: 'billing-export', overlapSeconds: 3_600 });
     expect([deactivated.state, rotated.state]).toEqual(['queued', 'queued']);
     expect((await first.core.call('people.show', { person: 'dario@nordhaven.example' })).state).toBe('deactivated');
@@ -42,10 +48,10 @@ describe('a change made offline', () => {
       { status: 'retiring', key_prefix: expect.any(String), ends_soon: true },
       { status: 'active', key_prefix: rotated.prefix, ends_soon: null },
     ]);
-    const { rows: valid } = await central.client.query('SELECT api_service.api_key_is_valid($1) AS fresh, api_service.api_key_is_valid($2) AS old', [
-      rotated.secret,
-      'sgk_billing_secret_of_nordhaven',
-    ]);
+    const { rows: valid } = await central.client.query(
+      'SELECT api_service.api_key_is_valid($1) AS fresh, api_service.api_key_is_valid($2) AS old',
+      [rotated.secret, 'sgk_billing_secret_of_nordhaven'],
+    );
     expect(valid).toEqual([{ fresh: true, old: true }]);
     const { rows: events } = await central.client.query(
       `SELECT event_type, event_data #>> '{latchkey,reason}' AS reason FROM api_service.audit_events WHERE organization_id = $1 ORDER BY id`,
@@ -57,7 +63,10 @@ describe('a change made offline', () => {
     ]);
 
     expect((await second.core.call('people.show', { person: 'dario@nordhaven.example' })).state).toBe('deactivated');
-    expect((await second.core.call('keys.list', { search: 'billing' })).items.map((key) => key.state).sort()).toEqual(['active', 'retiring']);
+    expect((await second.core.call('keys.list', { search: 'billing' })).items.map((key) => key.state).sort()).toEqual([
+      'active',
+      'retiring',
+    ]);
     expect((await second.core.call('audit.list', { action: 'key.rotate' })).total).toBe(1);
   });
 
@@ -67,7 +76,9 @@ describe('a change made offline', () => {
     await first.core.call('device.lock', {});
     await expect(first.core.call('people.list', {})).rejects.toMatchObject({ code: 'locked' });
     await first.core.call('device.unlock', { passphrase: 'correct horse battery staple' });
-    expect((await first.core.call('people.show', { person: 'chloe@nordhaven.example' })).name).toBe('Chloé Martin-Roux');
+    expect((await first.core.call('people.show', { person: 'chloe@nordhaven.example' })).name).toBe(
+      'Chloé Martin-Roux',
+    );
     expect(await first.core.call('status.get', {})).toMatchObject({ mode: 'offline', pending: 1, workOffline: true });
     await first.core.call('sync.set-offline', { workOffline: false });
     await sync(first);
@@ -76,14 +87,19 @@ describe('a change made offline', () => {
 
   test('can be undone while it is here alone', async () => {
     await first.core.call('sync.set-offline', { workOffline: true });
-    const { command } = await first.core.call('people.set-role', { person: 'chloe@nordhaven.example', role: 'support' });
+    const { command } = await first.core.call('people.set-role', {
+      person: 'chloe@nordhaven.example',
+      role: 'support',
+    });
     expect((await first.core.call('people.show', { person: 'chloe@nordhaven.example' })).role).toBe('support');
     expect((await first.core.call('outbox.undo', { command })).state).toBe('undone');
     expect((await first.core.call('people.show', { person: 'chloe@nordhaven.example' })).role).toBe('user');
     await first.core.call('sync.set-offline', { workOffline: false });
     await sync(first);
     expect((await central.person('chloe@nordhaven.example')).role).toBe('user');
-    const { rows } = await central.client.query(`SELECT count(*)::INT AS n FROM latchkey.command WHERE id = $1`, [command]);
+    const { rows } = await central.client.query(`SELECT count(*)::INT AS n FROM latchkey.command WHERE id = $1`, [
+      command,
+    ]);
     expect(rows).toEqual([{ n: 0 }]);
     const { rows: leaves } = await central.client.query(
       `SELECT convert_from(entry, 'UTF8')::JSONB ->> 'act' AS act FROM latchkey.audit_leaf WHERE command = $1 ORDER BY idx`,
@@ -100,8 +116,14 @@ describe('two devices that edit the same person offline', () => {
     await first.core.call('people.edit', { person: 'chloe@nordhaven.example', name: 'Chloé Roux' });
     await second.core.call('people.set-role', { person: 'chloe@nordhaven.example', role: 'developer' });
     await sync(first, second, first);
-    expect(await central.person('chloe@nordhaven.example')).toMatchObject({ full_name: 'Chloé Roux', role: 'developer' });
-    expect(await first.core.call('people.show', { person: 'chloe@nordhaven.example' })).toMatchObject({ name: 'Chloé Roux', role: 'developer' });
+    expect(await central.person('chloe@nordhaven.example')).toMatchObject({
+      full_name: 'Chloé Roux',
+      role: 'developer',
+    });
+    expect(await first.core.call('people.show', { person: 'chloe@nordhaven.example' })).toMatchObject({
+      name: 'Chloé Roux',
+      role: 'developer',
+    });
     expect((await second.core.call('status.get', {})).conflicts).toBe(0);
   });
 
@@ -113,7 +135,11 @@ describe('two devices that edit the same person offline', () => {
     expect((await second.core.call('people.show', { person: 'oskar@nordhaven.example' })).name).toBe('Oskar A. Holm');
     const { items } = await second.core.call('conflicts.list', {});
     expect(items).toMatchObject([
-      { kind: 'fields', table: 'users', fields: [{ column: 'full_name', base: 'Oskar Holm', mine: 'Oskar B. Holm', theirs: 'Oskar A. Holm' }] },
+      {
+        kind: 'fields',
+        table: 'users',
+        fields: [{ column: 'full_name', base: 'Oskar Holm', mine: 'Oskar B. Holm', theirs: 'Oskar A. Holm' }],
+      },
     ]);
     expect(await second.core.call('status.get', {})).toMatchObject({ mode: 'attention', conflicts: 1, pending: 0 });
 
@@ -122,7 +148,9 @@ describe('two devices that edit the same person offline', () => {
     await sync(second, first);
     expect((await central.person('oskar@nordhaven.example')).full_name).toBe('Oskar B. Holm');
     expect((await first.core.call('people.show', { person: 'oskar@nordhaven.example' })).name).toBe('Oskar B. Holm');
-    await expect(second.core.call('conflicts.resolve', { conflict: items[0]!.conflict, take: 'theirs' })).rejects.toMatchObject({ code: 'conflict-closed' });
+    await expect(
+      second.core.call('conflicts.resolve', { conflict: items[0]!.conflict, take: 'theirs' }),
+    ).rejects.toMatchObject({ code: 'conflict-closed' });
   });
 
   test('taking theirs leaves central as it is', async () => {
@@ -130,17 +158,23 @@ describe('two devices that edit the same person offline', () => {
     await second.core.call('people.edit', { person: 'oskar@nordhaven.example', name: 'Oskar Two' });
     await sync(first, second);
     const { items } = await second.core.call('conflicts.list', {});
-    expect(await second.core.call('conflicts.resolve', { conflict: items[0]!.conflict, take: 'theirs' })).toMatchObject({ resolution: 'theirs', command: null });
+    expect(await second.core.call('conflicts.resolve', { conflict: items[0]!.conflict, take: 'theirs' })).toMatchObject(
+      { resolution: 'theirs', command: null },
+    );
     await sync(second);
     expect((await central.person('oskar@nordhaven.example')).full_name).toBe('Oskar One');
     expect((await second.core.call('status.get', {})).conflicts).toBe(0);
   });
 
   test('taking access away wins over a concurrent edit of the same field', async () => {
-    await central.client.query(`UPDATE api_service.users SET status = 'active' WHERE email = 'chloe@nordhaven.example'`);
+    await central.client.query(
+      `UPDATE api_service.users SET status = 'active' WHERE email = 'chloe@nordhaven.example'`,
+    );
     await sync(first, second);
     await first.core.call('people.deactivate', { person: 'chloe@nordhaven.example', reason: 'stolen badge' });
-    await central.client.query(`UPDATE api_service.users SET status = 'invited' WHERE email = 'chloe@nordhaven.example'`);
+    await central.client.query(
+      `UPDATE api_service.users SET status = 'invited' WHERE email = 'chloe@nordhaven.example'`,
+    );
     await sync(first);
     expect((await central.person('chloe@nordhaven.example')).status).toBe('deactivated');
     expect((await first.core.call('status.get', {})).conflicts).toBe(0);
@@ -165,13 +199,21 @@ describe("the host's own changes", () => {
       `INSERT INTO api_service.conversations (organization_id, title, type) VALUES ($1, 'Handover', 'group') RETURNING id`,
       [central.nordhaven],
     );
-    await central.client.query(`INSERT INTO api_service.messages (conversation_id, content) VALUES ($1, 'hello')`, [rows[0].id]);
+    await central.client.query(`INSERT INTO api_service.messages (conversation_id, content) VALUES ($1, 'hello')`, [
+      rows[0].id,
+    ]);
     await sync(first);
     expect((await first.core.call('data.list', { table: 'messages' })).total).toBe(1);
-    await central.client.query('UPDATE api_service.conversations SET organization_id = $1 WHERE id = $2', [central.southbay, rows[0].id]);
+    await central.client.query('UPDATE api_service.conversations SET organization_id = $1 WHERE id = $2', [
+      central.southbay,
+      rows[0].id,
+    ]);
     await sync(first);
     expect((await first.core.call('data.list', { table: 'messages' })).total).toBe(0);
-    await central.client.query('UPDATE api_service.conversations SET organization_id = $1 WHERE id = $2', [central.nordhaven, rows[0].id]);
+    await central.client.query('UPDATE api_service.conversations SET organization_id = $1 WHERE id = $2', [
+      central.nordhaven,
+      rows[0].id,
+    ]);
     await sync(first);
     expect((await first.core.call('data.list', { table: 'messages' })).total).toBe(1);
     expect((await first.core.call('mirror.check', {})).equal).toBe(true);
@@ -185,7 +227,9 @@ describe("the host's own changes", () => {
 
   test('a writer that was open during a pull is not missed', async () => {
     await central.client.query('BEGIN');
-    await central.client.query(`UPDATE api_service.users SET full_name = 'Slow Writer' WHERE email = 'oskar@nordhaven.example'`);
+    await central.client.query(
+      `UPDATE api_service.users SET full_name = 'Slow Writer' WHERE email = 'oskar@nordhaven.example'`,
+    );
     const fast = await import('pg').then(({ default: pg }) => new pg.Client({ connectionString: central.url }));
     await fast.connect();
     await fast.query(`UPDATE api_service.users SET full_name = 'Fast Writer' WHERE email = 'chloe@nordhaven.example'`);
@@ -200,23 +244,34 @@ describe("the host's own changes", () => {
 
 describe('refusals', () => {
   test('the last administrator cannot be removed by two devices that each remove one', async () => {
-    await central.client.query(`UPDATE api_service.users SET role = 'admin', status = 'active' WHERE email IN ('astrid@nordhaven.example', 'bjorn@nordhaven.example')`);
+    await central.client.query(
+      `UPDATE api_service.users SET role = 'admin', status = 'active' WHERE email IN ('astrid@nordhaven.example', 'bjorn@nordhaven.example')`,
+    );
     await sync(first, second);
     await first.core.call('people.set-role', { person: 'bjorn@nordhaven.example', role: 'user' });
     await second.core.call('people.set-role', { person: 'astrid@nordhaven.example', role: 'user' });
     await sync(first);
     await sync(second);
-    const { rows } = await central.client.query(`SELECT email FROM api_service.users WHERE role = 'admin' AND status = 'active' AND organization_id = $1`, [central.nordhaven]);
+    const { rows } = await central.client.query(
+      `SELECT email FROM api_service.users WHERE role = 'admin' AND status = 'active' AND organization_id = $1`,
+      [central.nordhaven],
+    );
     expect(rows).toEqual([{ email: 'astrid@nordhaven.example' }]);
     const { items } = await second.core.call('conflicts.list', {});
-    expect(items).toMatchObject([{ kind: 'refused', message: expect.stringContaining('without an active administrator') }]);
+    expect(items).toMatchObject([
+      { kind: 'refused', message: expect.stringContaining('without an active administrator') },
+    ]);
   });
 
   test('a device of an operator has no right to roles, and an auditor none to anything', async () => {
     const operator = await central.device({ operator: 'oskar@nordhaven.example', role: 'operator' });
-    await expect(operator.core.call('people.set-role', { person: 'chloe@nordhaven.example', role: 'admin' })).rejects.toMatchObject({ code: 'not-permitted' });
+    await expect(
+      operator.core.call('people.set-role', { person: 'chloe@nordhaven.example', role: 'admin' }),
+    ).rejects.toMatchObject({ code: 'not-permitted' });
     const auditor = await central.device({ operator: 'oskar@nordhaven.example', role: 'auditor' });
-    await expect(auditor.core.call('people.edit', { person: 'chloe@nordhaven.example', name: 'X' })).rejects.toMatchObject({ code: 'not-permitted' });
+    await expect(
+      auditor.core.call('people.edit', { person: 'chloe@nordhaven.example', name: 'X' }),
+    ).rejects.toMatchObject({ code: 'not-permitted' });
     await expect(auditor.core.call('keys.issue', { label: 'x' })).rejects.toMatchObject({ code: 'not-permitted' });
   });
 });

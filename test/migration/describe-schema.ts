@@ -13,7 +13,9 @@ export async function describeSchema(client: pg.Client, schema: string): Promise
               pg_get_expr(relpartbound, oid), obj_description(oid, 'pg_class')) AS line FROM relation
      UNION ALL
      SELECT concat_ws(' ', 'right', name, grant_.grantee::REGROLE, grant_.privilege_type)
-       FROM relation CROSS JOIN LATERAL aclexplode(relacl) AS grant_
+       FROM relation
+       CROSS JOIN LATERAL aclexplode(COALESCE(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) AS grant_
+       WHERE relkind IN ('r', 'p', 'S')
      UNION ALL
      SELECT concat_ws(' ', 'column', name, attname, format_type(atttypid, atttypmod), attnotnull,
               pg_get_expr(adbin, adrelid), col_description(relation.oid, attnum))

@@ -145,7 +145,6 @@ describe('automation', () => {
       `INSERT INTO api_service.organizations (name, updated_at) VALUES ('Vieille Tour', '2001-01-01')`,
     );
     await client.query(`UPDATE api_service.organizations SET country_code = 'FR', updated_at = '1999-01-01'`);
-    expect(await only('SELECT updated_at < '2002-01-01' FROM api_service.organizations')).toBe(false);
     expect(await only(`SELECT updated_at > now() - INTERVAL '1 minute' FROM api_service.organizations`)).toBe(true);
   });
 
@@ -400,11 +399,10 @@ describe('the logs', () => {
   });
 
   test('a line that names no organization gets that of its key, else of its user', async () => {
-    const [ours, theirs] = await Promise.all(
-      ['Ours', 'Theirs'].map((name) =>
-        only<string>('INSERT INTO api_service.organizations (name) VALUES ($1) RETURNING id', [name]),
-      ),
-    );
+    const organization = (name: string) =>
+      only<string>('INSERT INTO api_service.organizations (name) VALUES ($1) RETURNING id', [name]);
+    const ours = await organization('Ours');
+    const theirs = await organization('Theirs');
     const key = await only(
       'INSERT INTO api_service.api_keys (key_value, organization_id) VALUES ($1, $2) RETURNING id',
       ['k', ours],
@@ -527,11 +525,13 @@ describe('isolation of the application', () => {
   });
 
   test('a partition is no way around, and a key is recognized before anybody says whose it is', async () => {
-    await client.query(`INSERT INTO api_service.api_keys (key_value, organization_id) VALUES ('mine', $1)`, [ours]);
+    await client.query(`INSERT INTO api_service.api_keys (key_value, organization_id) VALUES ('presented', $1)`, [
+      ours,
+    ]);
     await workFor(null);
     await expect(client.query('SELECT FROM api_service.audit_events_default')).rejects.toMatchObject({ code: '42501' });
-    expect(await only(`SELECT api_service.api_key_is_valid('mine')`)).toBe(true);
-    expect(await only(`SELECT api_service.api_key_is_valid('yours')`)).toBe(false);
+    expect(await only(`SELECT api_service.api_key_is_valid('presented')`)).toBe(true);
+    expect(await only(`SELECT api_service.api_key_is_valid('guessed')`)).toBe(false);
   });
 
   test('the owner is not bound by it', async () => {

@@ -18,7 +18,8 @@ afterAll(async () => {
   await central.close();
 });
 
-const refused = (sql: string) => expect(login.query(sql), sql).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|LK\d{3})$/) });
+const refused = (sql: string) =>
+  expect(login.query(sql), sql).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|LK\d{3})$/) });
 
 describe("the device's own login, by plain SQL", () => {
   test.each(Object.keys(skyGenesis.tables))('cannot read or write the table api_service.%s', async (table) => {
@@ -27,25 +28,42 @@ describe("the device's own login, by plain SQL", () => {
     await refused(`TRUNCATE api_service.${table}`);
   });
 
-  test.each(Object.keys(skyGenesis.tables))('cannot write the view latchkey_mirror.%s, not even by becoming another role', async (table) => {
-    await refused(`INSERT INTO latchkey_mirror.${table} DEFAULT VALUES`);
-    await refused(`DELETE FROM latchkey_mirror.${table}`);
-    const { rows } = await login.query(`SELECT attname FROM pg_attribute WHERE attrelid = 'latchkey_mirror.${table}'::REGCLASS AND attnum > 0`);
-    for (const { attname } of rows) await refused(`UPDATE latchkey_mirror.${table} SET "${attname}" = NULL`);
-  });
+  test.each(Object.keys(skyGenesis.tables))(
+    'cannot write the view latchkey_mirror.%s, not even by becoming another role',
+    async (table) => {
+      await refused(`INSERT INTO latchkey_mirror.${table} DEFAULT VALUES`);
+      await refused(`DELETE FROM latchkey_mirror.${table}`);
+      const { rows } = await login.query(
+        `SELECT attname FROM pg_attribute WHERE attrelid = 'latchkey_mirror.${table}'::REGCLASS AND attnum > 0`,
+      );
+      for (const { attname } of rows) await refused(`UPDATE latchkey_mirror.${table} SET "${attname}" = NULL`);
+    },
+  );
 
-  test.each(['latchkey_owner', 'latchkey_writer', 'latchkey_admin', 'latchkey_operator', 'latchkey_auditor', 'postgres'])('cannot become %s', async (role) => {
+  test.each([
+    'latchkey_owner',
+    'latchkey_writer',
+    'latchkey_admin',
+    'latchkey_operator',
+    'latchkey_auditor',
+    'postgres',
+  ])('cannot become %s', async (role) => {
     await expect(login.query(`SET ROLE ${role}`)).rejects.toMatchObject({ code: '42501' });
     await expect(login.query(`SET SESSION AUTHORIZATION ${role}`)).rejects.toMatchObject({ code: '42501' });
   });
 
-  test.each(['change', 'command', 'audit_leaf', 'device', 'organization', 'epoch', 'installation', 'mirrored_table'])('cannot touch latchkey.%s', async (table) => {
-    await refused(`SELECT * FROM latchkey.${table}`);
-    await refused(`DELETE FROM latchkey.${table}`);
-  });
+  test.each(['change', 'command', 'audit_leaf', 'device', 'organization', 'epoch', 'installation', 'mirrored_table'])(
+    'cannot touch latchkey.%s',
+    async (table) => {
+      await refused(`SELECT * FROM latchkey.${table}`);
+      await refused(`DELETE FROM latchkey.${table}`);
+    },
+  );
 
   test('cannot call the functions that are not for devices', async () => {
-    await refused(`SELECT latchkey.apply_change('users', ARRAY['id'], '{}', '{}', 'latchkey_admin', '{"op":"UPDATE"}')`);
+    await refused(
+      `SELECT latchkey.apply_change('users', ARRAY['id'], '{}', '{}', 'latchkey_admin', '{"op":"UPDATE"}')`,
+    );
     await refused('SELECT latchkey.prune_changes(1)');
     await refused('SELECT latchkey.fingerprint()');
     await refused('CREATE TABLE latchkey.mine (x INT)');
@@ -62,7 +80,9 @@ describe("the device's own login, by plain SQL", () => {
     ['user_sessions', 'refresh_token'],
     ['data_sources', 'password_hash'],
   ])('cannot read %s.%s', async (table, column) => {
-    await expect(login.query(`SELECT ${column} FROM latchkey_mirror.${table}`)).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|42703)$/) });
+    await expect(login.query(`SELECT ${column} FROM latchkey_mirror.${table}`)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(42501|42703)$/),
+    });
   });
 
   test('sees its own organization alone, in every view', async () => {
@@ -70,13 +90,21 @@ describe("the device's own login, by plain SQL", () => {
     expect(people.length).toBe(5);
     expect(people.every(({ email }) => email.endsWith('@nordhaven.example'))).toBe(true);
     expect((await login.query('SELECT name FROM latchkey_mirror.organizations')).rows).toEqual([{ name: 'Nordhaven' }]);
-    expect((await login.query('SELECT label FROM latchkey_mirror.api_keys ORDER BY label')).rows.map((row) => row.label)).toEqual(['billing-export', 'metrics']);
-    expect((await login.query('SELECT DISTINCT content FROM latchkey_mirror.messages')).rows).toEqual([{ content: 'About Rotation day' }]);
-    expect((await login.query('SELECT count(*)::INT AS n FROM latchkey_mirror.user_sessions')).rows).toEqual([{ n: 5 }]);
+    expect(
+      (await login.query('SELECT label FROM latchkey_mirror.api_keys ORDER BY label')).rows.map((row) => row.label),
+    ).toEqual(['billing-export', 'metrics']);
+    expect((await login.query('SELECT DISTINCT content FROM latchkey_mirror.messages')).rows).toEqual([
+      { content: 'About Rotation day' },
+    ]);
+    expect((await login.query('SELECT count(*)::INT AS n FROM latchkey_mirror.user_sessions')).rows).toEqual([
+      { n: 5 },
+    ]);
   });
 
   test('a function of its own in a condition learns nothing of rows that it may not see', async () => {
-    await login.query(`CREATE FUNCTION pg_temp.spy(t TEXT) RETURNS BOOLEAN LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'saw %', t; RETURN TRUE; END $$`);
+    await login.query(
+      `CREATE FUNCTION pg_temp.spy(t TEXT) RETURNS BOOLEAN LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'saw %', t; RETURN TRUE; END $$`,
+    );
     const seen: string[] = [];
     login.on('notice', (notice) => seen.push(String(notice.message)));
     await login.query('SELECT email FROM latchkey_mirror.users WHERE pg_temp.spy(email)');
@@ -86,7 +114,12 @@ describe("the device's own login, by plain SQL", () => {
 });
 
 describe('a push made by hand, past the client', () => {
-  const entry = (command: string, changes: string, position: number, name = 'person.edit') => ({ command, changes, position, name });
+  const entry = (command: string, changes: string, position: number, name = 'person.edit') => ({
+    command,
+    changes,
+    position,
+    name,
+  });
   let position = 0;
 
   async function push(changes: object[], options: { hash?: string; id?: string } = {}) {
@@ -95,7 +128,15 @@ describe('a push made by hand, past the client', () => {
     const { rows: hashed } = await login.query(`SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex') AS h`, [text]);
     position += 1;
     const made = entry(id, text, position);
-    const bytes = JSON.stringify({ v: 'latchkey/1', org: central.nordhaven, dev: device.id, seq: position, act: made.name, cmd: id, chg: { h: options.hash ?? hashed[0].h } });
+    const bytes = JSON.stringify({
+      v: 'latchkey/1',
+      org: central.nordhaven,
+      dev: device.id,
+      seq: position,
+      act: made.name,
+      cmd: id,
+      chg: { h: options.hash ?? hashed[0].h },
+    });
     const { rows } = await login.query('SELECT latchkey.push($1, $2) AS answer', [
       JSON.stringify([{ position, entry: bytes }]),
       JSON.stringify([{ id, name: made.name, made_at: '2026-11-20T00:00:00Z', requires: [], changes: text }]),
@@ -107,7 +148,13 @@ describe('a push made by hand, past the client', () => {
 
   test('cannot change another organization’s row, and is not told that it exists', async () => {
     const foreign = await idOf('ana@southbay.example');
-    const change = (key: string) => ({ table: 'users', key: [key], op: 'update', base: { full_name: 'Ana Sousa' }, set: { full_name: 'Mallory' } });
+    const change = (key: string) => ({
+      table: 'users',
+      key: [key],
+      op: 'update',
+      base: { full_name: 'Ana Sousa' },
+      set: { full_name: 'Mallory' },
+    });
     const there = await push([change(foreign)]);
     const nowhere = await push([change(crypto.randomUUID())]);
     expect(there).toMatchObject({ state: 'conflict', context: { code: 'LK409', message: 'The row is not there.' } });
@@ -118,17 +165,41 @@ describe('a push made by hand, past the client', () => {
   });
 
   test('cannot insert into another organization, nor move a row there', async () => {
-    const insert = await push([{ table: 'users', key: [crypto.randomUUID()], op: 'insert', base: null, set: { email: 'm@x.example', full_name: 'M', organization_id: central.southbay } }]);
+    const insert = await push([
+      {
+        table: 'users',
+        key: [crypto.randomUUID()],
+        op: 'insert',
+        base: null,
+        set: { email: 'm@x.example', full_name: 'M', organization_id: central.southbay },
+      },
+    ]);
     expect(insert).toMatchObject({ state: 'refused' });
-    const move = await push([{ table: 'users', key: [await idOf('chloe@nordhaven.example')], op: 'update', base: { organization_id: central.nordhaven }, set: { organization_id: central.southbay } }]);
+    const move = await push([
+      {
+        table: 'users',
+        key: [await idOf('chloe@nordhaven.example')],
+        op: 'update',
+        base: { organization_id: central.nordhaven },
+        set: { organization_id: central.southbay },
+      },
+    ]);
     expect(move).toMatchObject({ state: 'refused', context: { code: 'LK403' } });
-    expect((await central.client.query(`SELECT 1 FROM api_service.users WHERE email = 'm@x.example'`)).rowCount).toBe(0);
+    expect((await central.client.query(`SELECT 1 FROM api_service.users WHERE email = 'm@x.example'`)).rowCount).toBe(
+      0,
+    );
   });
 
   test('cannot refer to another organization’s row', async () => {
     const { rows } = await central.client.query(`SELECT id FROM api_service.api_keys WHERE label = 'ledger'`);
     const receipt = await push([
-      { table: 'api_keys', key: [crypto.randomUUID()], op: 'insert', base: null, set: { organization_id: central.nordhaven, key_hash: 'a'.repeat(64), label: 'x', rotated_from: rows[0].id } },
+      {
+        table: 'api_keys',
+        key: [crypto.randomUUID()],
+        op: 'insert',
+        base: null,
+        set: { organization_id: central.nordhaven, key_hash: 'a'.repeat(64), label: 'x', rotated_from: rows[0].id },
+      },
     ]);
     expect(receipt).toMatchObject({ state: 'refused', context: { code: 'LK404' } });
   });
@@ -136,7 +207,11 @@ describe('a push made by hand, past the client', () => {
   test.each([
     ['a secret column', { table: 'users', op: 'update', set: { password_hash: 'x' } }, 'LK403'],
     ['a column that is not there', { table: 'users', op: 'update', set: { is_root: true } }, 'LK422'],
-    ['a column of the table that no view shows', { table: 'api_keys', op: 'update', set: { private_key: 'x' } }, 'LK422'],
+    [
+      'a column of the table that no view shows',
+      { table: 'api_keys', op: 'update', set: { private_key: 'x' } },
+      'LK422',
+    ],
     ['a table that is not there', { table: 'pg_authid', op: 'update', set: { rolsuper: true } }, 'LK422'],
     ['a deletion', { table: 'users', op: 'delete', set: {} }, 'LK422'],
   ])('cannot name %s', async (_what, change, code) => {
@@ -145,22 +220,44 @@ describe('a push made by hand, past the client', () => {
   });
 
   test('an entry that does not stand for the changes is refused, and so is an id that comes again with others', async () => {
-    const change = { table: 'users', key: [await idOf('chloe@nordhaven.example')], op: 'update', base: { full_name: 'Chloé Martin' }, set: { full_name: 'Changed' } };
-    expect(await push([change], { hash: '0'.repeat(64) })).toMatchObject({ state: 'refused', context: { code: 'LK412' } });
+    const change = {
+      table: 'users',
+      key: [await idOf('chloe@nordhaven.example')],
+      op: 'update',
+      base: { full_name: 'Chloé Martin' },
+      set: { full_name: 'Changed' },
+    };
+    expect(await push([change], { hash: '0'.repeat(64) })).toMatchObject({
+      state: 'refused',
+      context: { code: 'LK412' },
+    });
     const id = crypto.randomUUID();
     expect(await push([change], { id })).toMatchObject({ state: 'applied' });
-    expect(await push([{ ...change, set: { full_name: 'Again' } }], { id })).toMatchObject({ state: 'refused', context: { code: 'LK412' } });
+    expect(await push([{ ...change, set: { full_name: 'Again' } }], { id })).toMatchObject({
+      state: 'refused',
+      context: { code: 'LK412' },
+    });
     expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Changed');
   });
 
   test('a log with a gap, a foreign log and too large a push are refused whole', async () => {
-    const bytes = (seq: number, dev = device.id) => JSON.stringify({ v: 'latchkey/1', org: central.nordhaven, dev, seq, act: 'x', cmd: crypto.randomUUID() });
-    const send = (entries: object[], commands: object[] = []) => login.query('SELECT latchkey.push($1, $2)', [JSON.stringify(entries), JSON.stringify(commands)]);
-    await expect(send([{ position: position + 2, entry: bytes(position + 2) }])).rejects.toMatchObject({ code: 'LK412' });
-    await expect(send([{ position: position + 1, entry: bytes(position + 1, 'd999') }])).rejects.toMatchObject({ code: 'LK412' });
+    const bytes = (seq: number, dev = device.id) =>
+      JSON.stringify({ v: 'latchkey/1', org: central.nordhaven, dev, seq, act: 'x', cmd: crypto.randomUUID() });
+    const send = (entries: object[], commands: object[] = []) =>
+      login.query('SELECT latchkey.push($1, $2)', [JSON.stringify(entries), JSON.stringify(commands)]);
+    await expect(send([{ position: position + 2, entry: bytes(position + 2) }])).rejects.toMatchObject({
+      code: 'LK412',
+    });
+    await expect(send([{ position: position + 1, entry: bytes(position + 1, 'd999') }])).rejects.toMatchObject({
+      code: 'LK412',
+    });
     await expect(send([{ position: 1, entry: bytes(1) }])).rejects.toMatchObject({ code: 'LK412' });
-    await expect(send([], Array(51).fill({ id: crypto.randomUUID(), name: 'x', changes: '{}' }))).rejects.toMatchObject({ code: 'LK413' });
-    await expect(login.query('SELECT latchkey.push($1, $2)', ['[]', `["${'x'.repeat(17_000_000)}"]`])).rejects.toMatchObject({ code: 'LK413' });
+    await expect(send([], Array(51).fill({ id: crypto.randomUUID(), name: 'x', changes: '{}' }))).rejects.toMatchObject(
+      { code: 'LK413' },
+    );
+    await expect(
+      login.query('SELECT latchkey.push($1, $2)', ['[]', `["${'x'.repeat(17_000_000)}"]`]),
+    ).rejects.toMatchObject({ code: 'LK413' });
   });
 });
 

@@ -18,7 +18,9 @@ beforeAll(async () => {
   owner = new pg.Client({ connectionString: server.superuserUrl });
   await owner.connect();
   await migrateSystem(owner, 'sky-genesis', 'up');
-  const { rows } = await owner.query(`INSERT INTO api_service.organizations (name) VALUES ('Nordhaven'), ('Southbay') RETURNING id`);
+  const { rows } = await owner.query(
+    `INSERT INTO api_service.organizations (name) VALUES ('Nordhaven'), ('Southbay') RETURNING id`,
+  );
   organization = rows[0].id;
   await owner.query(
     `INSERT INTO api_service.users (organization_id, email, full_name, password_hash, role) VALUES
@@ -85,7 +87,13 @@ describe('a host that Latchkey is installed beside', () => {
     const outside = added.filter((line) => !/latchkey/.test(line));
     expect(outside).toEqual([]);
 
-    await enroll(owner, { url: server.superuserUrl, organization: 'Nordhaven', operator: 'astrid@nordhaven.example', device: 'd', role: 'admin' });
+    await enroll(owner, {
+      url: server.superuserUrl,
+      organization: 'Nordhaven',
+      operator: 'astrid@nordhaven.example',
+      device: 'd',
+      role: 'admin',
+    });
     await uninstall(owner);
     expect(await hostBehaviour()).toEqual(before);
     expect(await catalogueSnapshot(owner)).toEqual(catalogueBefore);
@@ -113,7 +121,10 @@ describe('a host that Latchkey is installed beside', () => {
     const before = await catalogueSnapshot(owner);
     await expect(install(application, 'sky-genesis')).rejects.toMatchObject({ code: 'insufficient-privilege' });
     await owner.query('ALTER TABLE api_service.users RENAME COLUMN role TO function');
-    await expect(install(owner, 'sky-genesis')).rejects.toMatchObject({ code: 'schema-mismatch', message: expect.stringContaining('users has no column role') });
+    await expect(install(owner, 'sky-genesis')).rejects.toMatchObject({
+      code: 'schema-mismatch',
+      message: expect.stringContaining('users has no column role'),
+    });
     await owner.query('ALTER TABLE api_service.users RENAME COLUMN function TO role');
     expect(await catalogueSnapshot(owner)).toEqual(before);
   });

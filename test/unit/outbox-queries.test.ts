@@ -54,12 +54,12 @@ describe('outbox.list', () => {
         set: { full_name: 'B' },
         table: 'users',
       },
-      { base: null, key: ['x', 'y'], op: 'insert', set: { role: null }, table: 'users' },
+      { base: null, key: ['x', 'y'], op: 'insert', set: { role: 'user', full_name: null }, table: 'users' },
     ]);
 
     expect(changes).toEqual([
       { table: 'users', key: 'p', column: 'full_name', before: 'A', after: 'B' },
-      { table: 'users', key: '["x","y"]', column: 'role', before: null, after: null },
+      { table: 'users', key: '["x","y"]', column: 'role', before: null, after: 'user' },
     ]);
   });
 

@@ -4,13 +4,13 @@
 -- record, only deactivated.
 
 CREATE TABLE api_service.audit_events (
-    id BIGSERIAL,
-    actor_id UUID REFERENCES api_service.users (id),
-    organization_id UUID REFERENCES api_service.organizations (id),
-    event_type VARCHAR(255),
-    event_data JSONB,
-    created_at TIMESTAMP NOT NULL DEFAULT now(),
-    PRIMARY KEY (id, created_at)
+  id BIGSERIAL,
+  actor_id UUID REFERENCES api_service.users (id),
+  organization_id UUID REFERENCES api_service.organizations (id),
+  event_type VARCHAR(255),
+  event_data JSONB,
+  created_at TIMESTAMP NOT NULL DEFAULT now(),
+  PRIMARY KEY (id, created_at)
 ) PARTITION BY RANGE (created_at);
 
 CREATE TABLE api_service.audit_events_default PARTITION OF api_service.audit_events DEFAULT;
@@ -27,12 +27,12 @@ CREATE FUNCTION api_service.ensure_log_partitions(months_back INTEGER, months_ah
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT api_service.ensure_monthly_partitions('api_access_log', 'timestamp', months_back, months_ahead)
-        + api_service.ensure_monthly_partitions('audit_events', 'created_at', months_back, months_ahead);
+  SELECT api_service.ensure_monthly_partitions('api_access_log', 'timestamp', months_back, months_ahead)
+    + api_service.ensure_monthly_partitions('audit_events', 'created_at', months_back, months_ahead);
 $$;
 
 COMMENT ON FUNCTION api_service.ensure_log_partitions(INTEGER, INTEGER) IS
-    'Creates the missing monthly partitions of both logs; returns how many. Run it monthly, as the owner.';
+  'Creates the missing monthly partitions of both logs; returns how many. Run it monthly, as the owner.';
 
 REVOKE EXECUTE ON FUNCTION api_service.ensure_log_partitions(INTEGER, INTEGER) FROM PUBLIC;
 

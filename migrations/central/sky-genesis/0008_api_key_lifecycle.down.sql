@@ -7,9 +7,9 @@
 UPDATE api_service.api_keys
 SET key_hash = encode(sha256(convert_to(gen_random_uuid()::TEXT || gen_random_uuid()::TEXT, 'UTF8')), 'hex')
 WHERE status IS NULL
-    OR status NOT IN ('active', 'retiring')
-    OR revoked_at IS NOT NULL
-    OR expires_at <= now() AT TIME ZONE 'UTC';
+  OR status NOT IN ('active', 'retiring')
+  OR revoked_at IS NOT NULL
+  OR expires_at <= now() AT TIME ZONE 'UTC';
 
 DROP FUNCTION api_service.api_key_is_valid(TEXT, TIMESTAMP);
 DROP TRIGGER seal_api_key ON api_service.api_keys;
@@ -18,17 +18,17 @@ DROP FUNCTION api_service.secret_digest(TEXT);
 
 -- Constraints and indexes on these columns go with them.
 ALTER TABLE api_service.api_keys
-    DROP CONSTRAINT IF EXISTS api_keys_private_key_reference,
-    DROP CONSTRAINT api_keys_key_value_sealed,
-    DROP COLUMN owner_id,
-    DROP COLUMN revoked_at,
-    DROP COLUMN rotated_from,
-    DROP COLUMN key_last4,
-    DROP COLUMN key_prefix,
-    DROP COLUMN key_hash,
-    DROP COLUMN last_used_at,
-    DROP COLUMN expires_at,
-    DROP COLUMN status;
+  DROP CONSTRAINT IF EXISTS api_keys_private_key_reference,
+  DROP CONSTRAINT api_keys_key_value_sealed,
+  DROP COLUMN owner_id,
+  DROP COLUMN revoked_at,
+  DROP COLUMN rotated_from,
+  DROP COLUMN key_last4,
+  DROP COLUMN key_prefix,
+  DROP COLUMN key_hash,
+  DROP COLUMN last_used_at,
+  DROP COLUMN expires_at,
+  DROP COLUMN status;
 
 COMMENT ON COLUMN api_service.api_keys.key_value IS 'Secret: what a caller presents.';
 COMMENT ON COLUMN api_service.api_keys.private_key IS 'Secret: private key.';

@@ -47,12 +47,12 @@ DROP FUNCTION api_service.current_organization_id();
 
 DO $$
 BEGIN
-    DROP ROLE sky_genesis_app;
+  DROP ROLE sky_genesis_app;
 EXCEPTION
-    -- Another database of the cluster uses it, or it was a database administrator who made it.
-    WHEN dependent_objects_still_exist OR insufficient_privilege THEN
-        NULL;
-    WHEN undefined_object THEN
-        NULL;
+  -- Another database of the cluster uses it, or it was a database administrator who made it.
+  WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+    NULL;
+  WHEN undefined_object THEN
+    NULL;
 END;
 $$;

@@ -4,6 +4,7 @@ import type { Request } from '../../contract/index.ts';
 import type { ReadContext } from '../handlers.ts';
 import { query } from '../mirror/readable.ts';
 import { contains, containsFolded, containsPattern } from '../mirror/search.ts';
+import { hiddenColumns } from '../outbox/queries.ts';
 import { peopleWithEmail } from '../people/queries.ts';
 
 type Filter = Pick<Request<'audit.list'>, 'actor' | 'action' | 'object' | 'search' | 'from' | 'to'>;
@@ -124,7 +125,7 @@ function dataContains(column: string, term: string): RawBuilder<SqlBool> {
 
 /** Searches the values of a command, not its salt and not the values that are never shown. */
 function valuesContain({ system }: ReadContext, term: string): RawBuilder<SqlBool> {
-  const hidden = Object.values(system.tables).flatMap(({ secret = [], writeOnly = [] }) => [...secret, ...writeOnly]);
+  const hidden = Object.keys(system.tables).flatMap((table) => hiddenColumns(system, table));
   return sql<SqlBool>`EXISTS (SELECT 1 FROM json_tree(changes, '$.changes')
     WHERE type = 'text' AND coalesce(key, '') NOT IN (${sql.join(['', ...hidden])})
       AND atom LIKE ${containsPattern(term)} ESCAPE '\\')`;

@@ -158,13 +158,13 @@ function asItems(context: ReadContext, lines: readonly Line[]): AuditItem[] {
   return named(context, items);
 }
 
-function ownEvent({ system }: ReadContext, line: Line) {
+function ownEvent({ system, device }: ReadContext, line: Line) {
   const subject =
     line.subject_table === null || line.subject_key === null
       ? null
       : { table: line.subject_table, key: line.subject_key };
   const row: Pick<OutboxRow, 'changes' | 'made_at'> = { changes: line.data ?? '', made_at: line.at ?? '' };
-  return { subject, reason: line.reason, changes: fieldChangesOf(row, system), data: null, device: null };
+  return { subject, reason: line.reason, changes: fieldChangesOf(row, system), data: null, device: device.name };
 }
 
 /** Says who and what the ids stand for, as far as the mirror knows them now. */

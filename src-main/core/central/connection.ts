@@ -39,7 +39,7 @@ export async function connectToCentral(address: CentralAddress, applicationName 
     ssl:
       address.tls.mode === 'plain'
         ? false
-        : { ca: address.tls.ca ?? undefined, rejectUnauthorized: true, servername: address.host },
+        : { ca: address.tls.ca ?? undefined, rejectUnauthorized: true, host: address.host },
   });
   // A connection that breaks between queries is noticed by the next query; without a listener it would end the process.
   client.on('error', () => {});

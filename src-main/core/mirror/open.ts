@@ -18,6 +18,8 @@ export const mirrorFile = 'mirror.db';
 export function openMirror(folder: string, key: Buffer, mode: 'read' | 'write'): Database.Database {
   const path = join(folder, mirrorFile);
   try {
+    // SQLite gives the WAL and its index the rights of the file itself.
+    if (mode === 'write') closeSync(openSync(path, 'a', 0o600));
     const database = new Database(path, { readonly: mode === 'read', fileMustExist: mode === 'read', timeout: 5_000 });
     try {
       prepareConnection(database, key, mode);

@@ -42,9 +42,9 @@ function wholeNumber(text: string): number | bigint {
 /** A stored value as JSON for a command or a screen. Integers that a JSON reader would round go as text. */
 export function toJson(column: Pick<MirroredColumn, 'storage'>, stored: Stored): Json {
   if (stored === null) return null;
+  if (column.storage === 'boolean') return Number(stored) !== 0;
   if (typeof stored === 'bigint') return Number.isSafeInteger(Number(stored)) ? Number(stored) : String(stored);
   if (stored instanceof Uint8Array) return `\\x${Buffer.from(stored).toString('hex')}`;
-  if (column.storage === 'boolean') return stored === 1;
   if (column.storage === 'json') return JSON.parse(String(stored)) as Json;
   return stored;
 }

@@ -63,8 +63,8 @@ interface ApiKeyView {
 }
 
 interface ActivityView {
-  /** Text of central's id. */
-  id: string;
+  /** Central's id as the mirror stores it, so that the key's order can be used. */
+  id: string | number;
   at: string | null;
   actor_id: string | null;
   action: string | null;

@@ -127,15 +127,19 @@ export function fieldChangesOf(
   const { changes } = JSON.parse(row.changes) as { changes: RecordedChange[] };
   return changes.flatMap((change) => {
     const after = { ...estimatedMoments(change, row.made_at), ...change.set };
-    return Object.keys(after)
-      .filter((column) => !isHidden(system, change.table, column))
-      .map((column) => ({
-        table: change.table,
-        key: keyText(change.key),
-        column,
-        before: change.base?.[column] ?? null,
-        after: after[column],
-      }));
+    return (
+      Object.keys(after)
+        .filter((column) => !isHidden(system, change.table, column))
+        .map((column) => ({
+          table: change.table,
+          key: keyText(change.key),
+          column,
+          before: change.base?.[column] ?? null,
+          after: after[column],
+        }))
+        // A new row's empty column is nothing that changed.
+        .filter((field) => field.before !== null || field.after !== null)
+    );
   });
 }
 
@@ -151,8 +155,12 @@ function estimatedMoments(change: RecordedChange, madeAt: string): Record<string
   return Object.fromEntries(moments);
 }
 
-/** Columns that are secret, or written and never read. */
 export function isHidden(system: SystemMapping, table: string, column: string): boolean {
+  return hiddenColumns(system, table).includes(column);
+}
+
+/** Columns of a table that no device reads: they are secret, written and never read, or filled in by central alone. */
+export function hiddenColumns(system: SystemMapping, table: string): string[] {
   const mapping = Object.hasOwn(system.tables, table) ? system.tables[table] : undefined;
-  return Boolean(mapping?.secret?.includes(column) || mapping?.writeOnly?.includes(column));
+  return [...(mapping?.secret ?? []), ...(mapping?.writeOnly ?? []), ...Object.keys(mapping?.insertDefaults ?? {})];
 }

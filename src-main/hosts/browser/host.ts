@@ -108,13 +108,16 @@ async function dispatch(request: IncomingMessage, grounds: Grounds): Promise<Rep
 }
 
 function send(response: ServerResponse, reply: Reply): void {
+  const body = Buffer.from(reply.body ?? '');
   response.writeHead(reply.status, {
     ...protectiveHeaders,
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    ...(reply.body === undefined ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
+    ...(reply.body === undefined
+      ? {}
+      : { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(body.length) }),
     ...reply.headers,
   });
-  response.end(reply.body);
+  response.end(body);
 }
 
 function upgrade(
@@ -126,12 +129,22 @@ function upgrade(
   sockets: Sockets,
 ): void {
   connection.on('error', () => connection.destroy());
+  const status = upgradeRefusal(request, grounds, authority, sockets);
+  if (status === null) sockets.accept(request, connection, head);
+  else hangUp(connection, status);
+}
+
+function upgradeRefusal(
+  request: IncomingMessage,
+  grounds: Grounds,
+  authority: string,
+  sockets: Sockets,
+): number | null {
   const refused = refusal(request, authority);
-  if (refused) return hangUp(connection, refused.status);
-  if (!grounds.sessions.has(offeredSession(request) ?? '')) return hangUp(connection, 401);
-  if (pathOf(request) !== '/socket') return hangUp(connection, 404);
-  if (sockets.full()) return hangUp(connection, 503);
-  sockets.accept(request, connection, head);
+  if (refused) return refused.status;
+  if (!grounds.sessions.has(offeredSession(request) ?? '')) return 401;
+  if (pathOf(request) !== '/socket') return 404;
+  return sockets.full() ? 503 : null;
 }
 
 function hangUp(connection: Duplex, status: number): void {
