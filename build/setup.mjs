@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNode } from './node-runtime.mjs';
@@ -24,7 +24,10 @@ export async function setUp() {
   if (stamp.lock !== lock && !isInstalled()) await install();
   const found = findNode(root);
   if ('problem' in found) fail(found.problem);
-  if (found.path.includes('node_modules')) tryToStamp({ lock, node: found.path });
+  remember(() => writeFileSync(stampFile, JSON.stringify({ lock, node: found.path })));
+  // npm links the commands of packages, and not that of the checkout itself.
+  if (process.platform !== 'win32')
+    remember(() => symlinkSync('../../build/latchkey.mjs', join(modules, '.bin', 'latchkey')));
   return found.path;
 }
 
@@ -36,10 +39,10 @@ function readStamp() {
   }
 }
 
-/** Somebody else's checkout may be read-only: then the question is asked again next time. */
-function tryToStamp(stamp) {
+/** It may be there already; and somebody else's checkout may be read-only: then the question is asked again next time. */
+function remember(write) {
   try {
-    writeFileSync(stampFile, JSON.stringify(stamp));
+    write();
   } catch {
     return;
   }

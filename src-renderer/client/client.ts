@@ -1,6 +1,7 @@
 import type { LatchkeyEvent } from '../../src-main/contract/events.ts';
 import type { CallName, Input, Output } from '../../src-main/contract/index.ts';
 import { converse } from './conversation.ts';
+import { forgetOnLock } from './forget-on-lock.ts';
 import { portTransport } from './port-transport.ts';
 import { obtainSession } from './session.ts';
 import { socketTransport } from './socket-transport.ts';
@@ -22,6 +23,8 @@ export interface Client {
 
 /** Resolves with the first connection; rejects where this page holds no valid session and a fresh link is needed. */
 export async function connect(): Promise<Client> {
-  if (window.location.protocol === 'app:') return converse(portTransport());
-  return converse(socketTransport(await obtainSession()));
+  const inElectron = window.location.protocol === 'app:';
+  const client = await converse(inElectron ? portTransport() : socketTransport(await obtainSession()));
+  forgetOnLock(client, () => window.location.reload());
+  return client;
 }

@@ -4,7 +4,8 @@
 
 CREATE SCHEMA api_service;
 
-COMMENT ON SCHEMA api_service IS 'Sky Genesis: API management, infrastructure, AI, audit and messaging of many organizations.';
+COMMENT ON SCHEMA api_service IS
+  'Sky Genesis: API management, infrastructure, AI, audit and messaging of many organizations.';
 
 CREATE TABLE api_service.organizations (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -16,7 +17,8 @@ CREATE TABLE api_service.organizations (
   CONSTRAINT organizations_country_code_format CHECK (country_code ~ '^[A-Z]{2}$')
 );
 
-COMMENT ON TABLE api_service.organizations IS 'Tenant root: every other row belongs to one organization, or is shared reference data.';
+COMMENT ON TABLE api_service.organizations IS
+  'Tenant root: every other row belongs to one organization, or is shared reference data.';
 
 CREATE TABLE api_service.users (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -40,11 +40,13 @@ CREATE INDEX api_keys_certificate_fingerprint_idx
   ON api_service.api_keys (certificate_fingerprint) WHERE certificate_fingerprint IS NOT NULL;
 CREATE INDEX api_keys_permissions_idx ON api_service.api_keys USING gin (permissions);
 
-COMMENT ON TABLE api_service.api_keys IS 'API keys of an organization, with the certificate that may be coupled to them.';
+COMMENT ON TABLE api_service.api_keys IS
+  'API keys of an organization, with the certificate that may be coupled to them.';
 COMMENT ON COLUMN api_service.api_keys.key_value IS 'Secret: what a caller presents.';
 COMMENT ON COLUMN api_service.api_keys.private_key IS 'Secret: private key.';
 COMMENT ON COLUMN api_service.api_keys.private_key_path IS 'Where the host keeps the private key; never its content.';
-COMMENT ON COLUMN api_service.api_keys.db_password_encrypted IS 'Secret: encrypted password of the database behind a database key.';
+COMMENT ON COLUMN api_service.api_keys.db_password_encrypted IS
+  'Secret: encrypted password of the database behind a database key.';
 
 CREATE TABLE api_service.api_routes (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -62,7 +64,8 @@ CREATE TABLE api_service.api_routes (
 
 CREATE INDEX api_routes_service_name_idx ON api_service.api_routes (service_name);
 
-COMMENT ON TABLE api_service.api_routes IS 'Routes of the API and the service behind each. Shared by all organizations.';
+COMMENT ON TABLE api_service.api_routes IS
+  'Routes of the API and the service behind each. Shared by all organizations.';
 
 CREATE TABLE api_service.api_access_log (
   id BIGSERIAL,
@@ -91,7 +94,8 @@ CREATE INDEX api_access_log_route_idx ON api_service.api_access_log (route_id);
 CREATE INDEX api_access_log_user_idx ON api_service.api_access_log (user_id);
 CREATE INDEX api_access_log_timestamp_idx ON api_service.api_access_log ("timestamp");
 
-COMMENT ON TABLE api_service.api_access_log IS 'One row per API call: who, which route, result and time taken. Partitioned by month.';
+COMMENT ON TABLE api_service.api_access_log IS
+  'One row per API call: who, which route, result and time taken. Partitioned by month.';
 
 CREATE FUNCTION api_service.fill_access_log_organization() RETURNS TRIGGER
 LANGUAGE plpgsql
@@ -144,6 +148,9 @@ BEGIN
     partition_name := parent || '_' || to_char(first_day, 'YYYY_MM');
     CONTINUE WHEN to_regclass(format('api_service.%I', partition_name)) IS NOT NULL;
 
+    -- The new partition will need this lock anyway. Taken first, so that no writer slips a row in between the steps.
+    EXECUTE format('LOCK TABLE api_service.%I IN ACCESS EXCLUSIVE MODE', parent);
+
     -- PostgreSQL refuses a partition whose rows already wait in the default one. They are set aside, and written
     -- again through the parent, so that row triggers on the table see them leave and come back.
     EXECUTE format(
@@ -178,7 +185,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION api_service.ensure_monthly_partitions(TEXT, TEXT, INTEGER, INTEGER) IS
-  'Creates the missing monthly partitions of one log table around the current month (UTC); returns how many. Locks the table for a moment.';
+  'Creates the missing months of one log table around this month (UTC); returns how many. Locks it for a moment.';
 
 -- Only the owner may create tables here anyway.
 REVOKE EXECUTE ON FUNCTION api_service.ensure_monthly_partitions(TEXT, TEXT, INTEGER, INTEGER) FROM PUBLIC;

@@ -16,7 +16,8 @@ CREATE TABLE api_service.infra_nodes (
 
 CREATE INDEX infra_nodes_region_status_idx ON api_service.infra_nodes (region, status);
 
-COMMENT ON TABLE api_service.infra_nodes IS 'Physical and virtual nodes with a score of their capacity. Shared by all organizations.';
+COMMENT ON TABLE api_service.infra_nodes IS
+  'Physical and virtual nodes with a score of their capacity. Shared by all organizations.';
 
 CREATE TABLE api_service.service_registry (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -33,7 +34,8 @@ CREATE TABLE api_service.service_registry (
 CREATE INDEX service_registry_node_idx ON api_service.service_registry (node_id);
 CREATE INDEX service_registry_status_idx ON api_service.service_registry (status);
 
-COMMENT ON TABLE api_service.service_registry IS 'Service discovery: version, address and health of each service. Shared by all organizations.';
+COMMENT ON TABLE api_service.service_registry IS
+  'Service discovery: version, address and health of each service. Shared by all organizations.';
 
 CREATE TABLE api_service.data_sources (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),

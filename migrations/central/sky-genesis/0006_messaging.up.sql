@@ -35,7 +35,8 @@ CREATE TABLE api_service.conversation_participants (
 
 CREATE INDEX conversation_participants_user_idx ON api_service.conversation_participants (user_id);
 
-COMMENT ON TABLE api_service.conversation_participants IS 'Who takes part in a conversation, and how far they have read.';
+COMMENT ON TABLE api_service.conversation_participants IS
+  'Who takes part in a conversation, and how far they have read.';
 
 CREATE TABLE api_service.messages (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),

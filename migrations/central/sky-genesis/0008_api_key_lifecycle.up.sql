@@ -40,7 +40,8 @@ COMMENT ON COLUMN api_service.api_keys.key_value IS
 COMMENT ON COLUMN api_service.api_keys.key_hash IS 'Secret: SHA-256 of the key''s UTF-8 bytes, lower hex.';
 COMMENT ON COLUMN api_service.api_keys.key_prefix IS 'Start of the key, to recognize it by; never enough to guess it.';
 COMMENT ON COLUMN api_service.api_keys.key_last4 IS 'Last four characters of the key, to recognize it by.';
-COMMENT ON COLUMN api_service.api_keys.status IS 'Only active and retiring keys are let in; retiring ones wait for the end of their overlap.';
+COMMENT ON COLUMN api_service.api_keys.status IS
+  'Only active and retiring keys are let in; retiring ones wait for the end of their overlap.';
 COMMENT ON COLUMN api_service.api_keys.expires_at IS 'UTC; from here on the key is refused, with no job needed.';
 COMMENT ON COLUMN api_service.api_keys.rotated_from IS 'The key that this one replaces.';
 COMMENT ON COLUMN api_service.api_keys.revoked_at IS 'UTC; set once, a revoked key never returns.';

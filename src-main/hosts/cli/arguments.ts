@@ -1,0 +1,87 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { type Flag, UsageError, type Values, type Verb } from './verb.ts';
+
+const common: Flag[] = [
+  { name: 'json', kind: 'yes', text: 'print exactly one JSON document on standard output' },
+  { name: 'help', kind: 'yes', text: 'show this help' },
+];
+
+const forDevices: Flag[] = [
+  { name: 'data', kind: 'text', placeholder: 'DIR', text: 'the device’s folder (LATCHKEY_DATA, or the demo’s by default)' },
+  {
+    name: 'passphrase-file',
+    kind: 'text',
+    placeholder: 'FILE',
+    text: 'read the passphrase from a file (LATCHKEY_PASSPHRASE, or a question in a terminal by default)',
+  },
+];
+
+const forCentral: Flag[] = [
+  {
+    name: 'url',
+    kind: 'text',
+    placeholder: 'URL',
+    text: 'the central database, as postgres://user:password@host/database (LATCHKEY_CENTRAL_URL by default)',
+  },
+  { name: 'tls-ca', kind: 'text', placeholder: 'FILE', text: 'PEM of the CA that signs central’s certificate' },
+];
+
+/** All flags that a verb takes: its own, those of where it works, and those of all. */
+export function flagsOf(verb: Verb): Flag[] {
+  return [...verb.flags, ...(verb.place === 'device' ? forDevices : forCentral), ...common];
+}
+
+export function fieldOf(flag: Flag): string {
+  return flag.field ?? flag.name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** @throws UsageError */
+export function parseArguments(verb: Verb, args: string[]): Values {
+  const flags = flagsOf(verb);
+  const { values, positionals } = parseStrictly(flags, args);
+  const parsed: Values = {};
+  for (const flag of flags) {
+    const given = values[flag.name];
+    if (given !== undefined) parsed[fieldOf(flag)] = valueOf(flag, given);
+  }
+  if (parsed.help === true) return parsed;
+  for (const [index, { name, field }] of verb.positionals.entries()) {
+    if (positionals[index] === undefined) throw new UsageError(`${name} is missing.`, field);
+    parsed[field] = positionals[index];
+  }
+  const surplus = positionals[verb.positionals.length];
+  if (surplus !== undefined) throw new UsageError(`“${surplus}” is one argument too many.`);
+  const missing = flags.find((flag) => flag.required && parsed[fieldOf(flag)] === undefined);
+  if (missing) throw new UsageError(`--${missing.name} is missing.`, fieldOf(missing));
+  return parsed;
+}
+
+function parseStrictly(flags: Flag[], args: string[]) {
+  const options: ParseArgsOptionsConfig = {};
+  for (const { name, kind } of flags)
+    options[name] = { type: kind === 'yes' ? 'boolean' : 'string', multiple: kind === 'texts' };
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Node's own words go on with how to write a file name that starts with a dash.
+    const [words = ''] = (error as Error).message.split(/\. (?:To|Did)/);
+    throw new UsageError(`${words.replace(/\.$/, '')}.`);
+  }
+}
+
+function valueOf(flag: Flag, given: NonNullable<unknown>): unknown {
+  switch (flag.kind) {
+    case 'number':
+      if (!/^\d{1,15}$/.test(String(given)))
+        throw new UsageError(`--${flag.name} takes a whole number, not “${given}”.`, fieldOf(flag));
+      return Number(given);
+    case 'choice':
+      if (!flag.choices.includes(String(given)))
+        throw new UsageError(`--${flag.name} is one of ${flag.choices.join(', ')}; not “${given}”.`, fieldOf(flag));
+      return given;
+    case 'parsed':
+      return flag.parse(String(given));
+    default:
+      return given;
+  }
+}

@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { openDevice } from './open-device.ts';
+import type { Terminal } from './terminal.ts';
+
+export function processTerminal(): Terminal {
+  const stop = new AbortController();
+  return {
+    env: process.env,
+    out: (line) => process.stdout.write(`${line}\n`),
+    say: (line) => process.stderr.write(`${line}\n`),
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    askSecret: (question) => askSecret(question),
+    get stopped() {
+      listenForEnd(stop);
+      return stop.signal;
+    },
+    openDevice,
+    json: false,
+  };
+}
+
+/** Only a verb that runs until it is stopped asks for this; all others end at once, as programs do. */
+function listenForEnd(stop: AbortController): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+  process.once('disconnect', () => stop.abort());
+}
+
+function askSecret(question: string): Promise<string> {
+  process.stderr.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  return new Promise((answered) => {
+    let answer = '';
+    lines.once('line', (line) => {
+      answer = line;
+      lines.close();
+    });
+    lines.once('SIGINT', () => {
+      lines.close();
+      process.stderr.write('\n');
+      process.exit(130);
+    });
+    lines.once('close', () => {
+      process.stderr.write('\n');
+      answered(answer);
+    });
+  });
+}

@@ -1,0 +1,21 @@
+import type { Verb } from './verb.ts';
+import { auditVerbs } from './verbs/audit.ts';
+import { centralVerbs } from './verbs/central.ts';
+import { dataVerbs } from './verbs/data.ts';
+import { keyVerbs } from './verbs/keys.ts';
+import { migrateVerbs } from './verbs/migrate.ts';
+import { outboxVerbs } from './verbs/outbox.ts';
+import { peopleVerbs } from './verbs/people.ts';
+import { statusVerbs } from './verbs/status.ts';
+
+/** Everything that can be typed. A name that another one starts with comes after it. */
+export const verbs: readonly Verb[] = [
+  ...statusVerbs,
+  ...peopleVerbs,
+  ...keyVerbs,
+  ...outboxVerbs,
+  ...auditVerbs,
+  ...dataVerbs,
+  ...centralVerbs,
+  ...migrateVerbs,
+];
