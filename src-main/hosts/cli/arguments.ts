@@ -7,7 +7,12 @@ const common: Flag[] = [
 ];
 
 const forDevices: Flag[] = [
-  { name: 'data', kind: 'text', placeholder: 'DIR', text: 'the device’s folder (LATCHKEY_DATA, or the demo’s by default)' },
+  {
+    name: 'data',
+    kind: 'text',
+    placeholder: 'DIR',
+    text: 'the device’s folder (LATCHKEY_DATA, or the demo’s by default)',
+  },
   {
     name: 'passphrase-file',
     kind: 'text',

@@ -22,7 +22,10 @@ export function callVerb<Name extends CallName>(verb: CallVerb<Name>): Verb {
     positionals,
     flags,
     async run(values, terminal) {
-      const input = Object.fromEntries(fields.filter((field) => field in values).map((field) => [field, values[field]]));
+      const input = {
+        ...Object.fromEntries(fields.filter((field) => field in values).map((field) => [field, values[field]])),
+        ...verb.fixed,
+      };
       // The core validates it: whatever the command line allows, the contract decides.
       const output = await asked(verb.call, () =>
         withDevice(values, terminal, (core) => unlockedCall(core, verb.call, input as Input<Name>, values, terminal)),

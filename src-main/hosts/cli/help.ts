@@ -1,7 +1,8 @@
 import { flagsOf } from './arguments.ts';
 import type { Flag, Verb } from './verb.ts';
 
-const exitCodes = 'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done and somebody should look (conflicts, differences).';
+const exitCodes =
+  'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done and somebody should look (conflicts, differences).';
 
 export function generalHelp(verbs: readonly Verb[]): string {
   const rows = verbs.map((verb) => [usageOf(verb), verb.summary] as const);

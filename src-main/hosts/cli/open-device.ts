@@ -25,10 +25,7 @@ export async function openDevice(dataFolder: string, options: { background?: boo
 }
 
 /** For questions alone: a folder that is not there must not be made by asking about it, so an empty one stands in. */
-export async function openDeviceToAsk(
-  dataFolder: string,
-  open: (dataFolder: string) => Promise<Core>,
-): Promise<Core> {
+export async function openDeviceToAsk(dataFolder: string, open: (dataFolder: string) => Promise<Core>): Promise<Core> {
   if (existsSync(dataFolder)) return open(dataFolder);
   const stand = mkdtempSync(join(tmpdir(), 'latchkey-nothing-'));
   const core = await open(stand);

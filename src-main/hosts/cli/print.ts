@@ -3,7 +3,12 @@ export function table(headings: string[], rows: unknown[][]): string {
   const cells = [headings, ...rows.map((row) => row.map((value) => shown(value)))];
   const widths = headings.map((_heading, column) => Math.max(...cells.map((row) => [...(row[column] ?? '')].length)));
   return cells
-    .map((row) => row.map((cell, column) => pad(cell, widths[column]!)).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => pad(cell, widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 
@@ -25,7 +30,8 @@ export function moment(text: string | null): string {
 }
 
 export function shown(value: unknown, longest = 60): string {
-  const text = value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text =
+    value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
   // A value from a database must not steer the terminal that shows it.
   const plain = text.replace(/[\p{Cc}\p{Cf}]/gu, ' ');
   const characters = [...plain];

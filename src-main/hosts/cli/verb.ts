@@ -65,6 +65,8 @@ export interface CallVerb<Name extends CallName> {
   call: Name;
   positionals?: Positional[];
   flags?: Flag[];
+  /** What the verb itself says, in its name. */
+  fixed?: Values;
   attention?: (output: Output<Name>) => boolean;
   print(output: Output<Name>, terminal: Terminal, values: Values): void;
 }

@@ -55,7 +55,12 @@ export const auditVerbs = [
     summary: 'The actions that there are, with how often each happened',
     call: 'audit.actions',
     print({ items }, terminal) {
-      terminal.out(table(['ACTION', 'COUNT'], items.map((item) => [item.name, item.count])));
+      terminal.out(
+        table(
+          ['ACTION', 'COUNT'],
+          items.map((item) => [item.name, item.count]),
+        ),
+      );
     },
   }),
 ];

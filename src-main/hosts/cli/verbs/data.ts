@@ -8,7 +8,12 @@ export const dataVerbs = [
     summary: 'The mirrored tables, with how many rows each has',
     call: 'data.tables',
     print({ items }, terminal) {
-      terminal.out(table(['TABLE', 'ROWS', 'COLUMNS'], items.map((item) => [item.name, item.rows, item.columns.length])));
+      terminal.out(
+        table(
+          ['TABLE', 'ROWS', 'COLUMNS'],
+          items.map((item) => [item.name, item.rows, item.columns.length]),
+        ),
+      );
     },
   }),
   callVerb({
@@ -18,7 +23,12 @@ export const dataVerbs = [
     positionals: [{ name: 'TABLE', field: 'table', text: 'one of `latchkey data tables`' }],
     flags: [{ name: 'search', kind: 'text', placeholder: 'TEXT', text: 'anywhere in a row' }, ...pageFlags],
     print({ items, total, columns }, terminal) {
-      terminal.out(table(columns, items.map((item) => columns.map((column) => item[column]))));
+      terminal.out(
+        table(
+          columns,
+          items.map((item) => columns.map((column) => item[column])),
+        ),
+      );
       terminal.say(totals(items.length, total));
     },
   }),

@@ -11,7 +11,10 @@ export const outboxVerbs = [
     name: 'outbox list',
     summary: 'What was done on this device, and how far each has come',
     call: 'outbox.list',
-    flags: [{ name: 'state', kind: 'choice', choices: commandStates, text: 'only those that came so far' }, ...pageFlags],
+    flags: [
+      { name: 'state', kind: 'choice', choices: commandStates, text: 'only those that came so far' },
+      ...pageFlags,
+    ],
     print({ items, total }, terminal) {
       const rows = items.map((item) => [moment(item.madeAt), item.state, item.summary, item.note, item.command]);
       terminal.out(table(['MADE', 'STATE', 'WHAT', 'NOTE', 'COMMAND'], rows));
@@ -29,10 +32,7 @@ export const outboxVerbs = [
     name: 'conflicts list',
     summary: 'Commands that central could not take as they were',
     call: 'conflicts.list',
-    flags: [
-      { name: 'state', kind: 'choice', choices: ['open', 'resolved'], text: 'open by default' },
-      ...pageFlags,
-    ],
+    flags: [{ name: 'state', kind: 'choice', choices: ['open', 'resolved'], text: 'open by default' }, ...pageFlags],
     attention: ({ items }) => items.some((item) => item.state === 'open'),
     print({ items, total }, terminal) {
       for (const item of items) {
@@ -72,6 +72,9 @@ function parseColumns(text: string): Record<string, string> {
   const pairs = text.split(',').map((pair) => pair.split('='));
   for (const [column, side, ...rest] of pairs)
     if (!column || !side || !sides.includes(side) || rest.length > 0)
-      throw new UsageError(`--columns takes COLUMN=mine or COLUMN=theirs, with commas between; not “${text}”.`, 'columns');
+      throw new UsageError(
+        `--columns takes COLUMN=mine or COLUMN=theirs, with commas between; not “${text}”.`,
+        'columns',
+      );
   return Object.fromEntries(pairs);
 }

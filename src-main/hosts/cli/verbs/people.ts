@@ -25,7 +25,14 @@ export const peopleVerbs = [
       ...pageFlags,
     ],
     print({ items, total }, terminal) {
-      const rows = items.map((item) => [item.email, item.name, item.role, item.state, moment(item.lastSeenAt), item.pending || '']);
+      const rows = items.map((item) => [
+        item.email,
+        item.name,
+        item.role,
+        item.state,
+        moment(item.lastSeenAt),
+        item.pending || '',
+      ]);
       terminal.out(table(['EMAIL', 'NAME', 'ROLE', 'STATE', 'LAST SEEN', 'PENDING'], rows));
       terminal.say(totals(items.length, total));
     },
@@ -48,7 +55,9 @@ export const peopleVerbs = [
         ]),
       );
       for (const session of found.sessions)
-        terminal.out(`session   ${moment(session.createdAt)}  ${session.address ?? ''}  until ${moment(session.expiresAt)}`);
+        terminal.out(
+          `session   ${moment(session.createdAt)}  ${session.address ?? ''}  until ${moment(session.expiresAt)}`,
+        );
       for (const command of found.pendingCommands) terminal.out(`pending   ${command.name}  ${command.state}`);
       for (const event of found.activity) terminal.out(`activity  ${moment(event.at)}  ${event.action}`);
     },
@@ -58,7 +67,12 @@ export const peopleVerbs = [
     summary: 'The roles that there are, with how many people hold each',
     call: 'people.roles',
     print({ items }, terminal) {
-      terminal.out(table(['ROLE', 'PEOPLE'], items.map((item) => [item.name, item.people])));
+      terminal.out(
+        table(
+          ['ROLE', 'PEOPLE'],
+          items.map((item) => [item.name, item.people]),
+        ),
+      );
     },
   }),
   callVerb({

@@ -1,0 +1,184 @@
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { LatchkeyError } from '../../../contract/errors.ts';
+import { enroll, revokeDevice } from '../../../core/central/enroll.ts';
+import { install, uninstall } from '../../../core/central/install.ts';
+import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
+import { systemNames } from '../../../core/systems/index.ts';
+import { centralUrlOf, tlsCaOf, withCentral } from '../central.ts';
+import { facts, moment, table } from '../print.ts';
+import type { Flag, Verb } from '../verb.ts';
+
+export const systemFlag: Flag = {
+  name: 'system',
+  kind: 'choice',
+  choices: systemNames,
+  text: 'the design of the database, sky-genesis by default',
+};
+
+export function systemOf(values: Record<string, unknown>): string {
+  return typeof values.system === 'string' ? values.system : 'sky-genesis';
+}
+
+export const centralVerbs: Verb[] = [
+  {
+    name: 'central install',
+    summary: 'Put Latchkey beside a system’s tables: its own schemas, roles and triggers',
+    description:
+      'One transaction: all of it or nothing. --dry-run tries everything, rolls it back, and prints the statements.',
+    place: 'central',
+    positionals: [],
+    flags: [systemFlag, { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' }],
+    async run(values, terminal) {
+      const dryRun = values.dryRun === true;
+      const system = systemOf(values);
+      const { sql } = await withCentral(values, terminal, (client) => install(client, system, { dryRun }));
+      return { value: dryRun ? { system, installed: false, sql } : { system, installed: true } };
+    },
+    print(value, terminal) {
+      const { system, sql } = value as { system: string; sql?: string };
+      terminal.out(sql ?? `Latchkey is installed beside ${system}. Next: latchkey central enroll.`);
+    },
+  },
+  {
+    name: 'central uninstall',
+    summary: 'Remove Latchkey; the system’s own tables and rows stay as they are',
+    description: 'Devices can connect no more, and the receipts and audit log of all devices go with it.',
+    place: 'central',
+    positionals: [],
+    flags: [],
+    async run(values, terminal) {
+      await withCentral(values, terminal, uninstall);
+      return { value: { installed: false } };
+    },
+    print: (_value, terminal) => terminal.out('Latchkey is removed from this database.'),
+  },
+  {
+    name: 'central status',
+    summary: 'What is installed, which devices there are, and how they are doing',
+    place: 'central',
+    positionals: [],
+    flags: [],
+    async run(values, terminal) {
+      const value = await withCentral(values, terminal, centralStatus);
+      return { value, attention: value.untracked.length > 0 };
+    },
+    print(value, terminal) {
+      const found = value as CentralStatus;
+      terminal.out(
+        facts([
+          ['System', found.title],
+          ['Installed', moment(found.installedAt)],
+          ['Epoch', `${found.epoch.id}, since ${moment(found.epoch.startedAt)} (${found.epoch.reason})`],
+          ['Tables', found.tables],
+          ['Changes kept', found.changes],
+          ['Commands', found.commands],
+          ['Untracked tables', found.untracked.join(', ')],
+        ]),
+      );
+      const rows = found.devices.map((device) => [
+        device.id,
+        device.name,
+        device.operator,
+        device.capability,
+        device.state,
+        moment(device.lastPushAt),
+      ]);
+      if (rows.length > 0) terminal.out(table(['DEVICE', 'NAME', 'OPERATOR', 'ROLE', 'STATE', 'LAST PUSH'], rows));
+    },
+  },
+  {
+    name: 'central enroll',
+    summary: 'Make the enrollment file that lets one device join, once, within 72 hours',
+    description: 'The file holds the device’s password: hand it over on a way that nobody else can read.',
+    place: 'central',
+    positionals: [],
+    flags: [
+      { name: 'organization', kind: 'text', placeholder: 'ID', text: 'an organization by id or name', required: true },
+      { name: 'operator', kind: 'text', placeholder: 'EMAIL', text: 'the person at the device', required: true },
+      { name: 'device', kind: 'text', placeholder: 'NAME', text: 'what people call the device', required: true },
+      {
+        name: 'role',
+        kind: 'choice',
+        choices: ['admin', 'operator', 'auditor'],
+        text: 'what it may do',
+        required: true,
+      },
+      {
+        name: 'out',
+        kind: 'text',
+        placeholder: 'FILE',
+        text: 'where the enrollment goes; must not be there yet',
+        required: true,
+      },
+      {
+        name: 'device-url',
+        kind: 'text',
+        placeholder: 'URL',
+        text: 'central as the device reaches it, if not by --url',
+      },
+    ],
+    run: async (values, terminal) => ({ value: await enrollInto(resolve(String(values.out)), values, terminal) }),
+    print(value, terminal) {
+      const { device, file } = value as { device: string; file: string };
+      terminal.out(`Device ${device} may join with ${file}.`);
+      terminal.say(`On the device: latchkey mirror join --enrollment ${file}`);
+    },
+  },
+  {
+    name: 'central revoke-device',
+    summary: 'Shut a device out: its login ends, and its pushes are refused',
+    place: 'central',
+    positionals: [{ name: 'DEVICE', field: 'device', text: 'a device by id, or by name where that is unique' }],
+    flags: [],
+    async run(values, terminal) {
+      const value = await withCentral(values, terminal, (client) => revokeDevice(client, String(values.device)));
+      return { value: { ...value, state: 'revoked' } };
+    },
+    print(value, terminal) {
+      const { device, name } = value as { device: string; name: string };
+      terminal.out(`Device ${device} (${name}) is revoked.`);
+    },
+  },
+];
+
+/** The file is made first: a device whose enrollment could not be written down would be a login that nobody has. */
+async function enrollInto(
+  path: string,
+  values: Record<string, unknown>,
+  terminal: Parameters<Verb['run']>[1],
+): Promise<{ device: string; file: string }> {
+  makeEmpty(path);
+  try {
+    const { file, deviceId } = await withCentral(values, terminal, (client) =>
+      enroll(client, {
+        url: typeof values.deviceUrl === 'string' ? values.deviceUrl : centralUrlOf(values, terminal),
+        organization: String(values.organization),
+        operator: String(values.operator),
+        device: String(values.device),
+        role: values.role as 'admin' | 'operator' | 'auditor',
+        tlsCa: tlsCaOf(values),
+      }),
+    );
+    writeFileSync(path, file);
+    return { device: deviceId, file: path };
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+function makeEmpty(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    const there = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new LatchkeyError(
+      there ? 'invalid-input' : 'folder-unusable',
+      there
+        ? `${path} is there already. Nothing was changed. Name another file with --out.`
+        : `${path} cannot be written: ${(error as Error).message}. Nothing was changed.`,
+      { field: 'out', cause: error },
+    );
+  }
+}
