@@ -1,5 +1,5 @@
-import type { CallName, Input, Output } from '../contract/index.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
+import type { CallName, Input, Output } from '../contract/index.ts';
 
 /** The product, as its hosts see it: one data folder, open in this process or in the process that owns it. */
 export interface Core {

@@ -2,8 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorShape } from '../contract/errors.ts';
 import type { CallName } from '../contract/index.ts';
 import type { Identity } from './identity.ts';
-import type { WriteThreadMessage, WriteThreadRequest } from './write-thread-link.ts';
 import { WriteSide } from './write-side.ts';
+import type { WriteThreadMessage, WriteThreadRequest } from './write-thread-link.ts';
 
 /** Entry of the write thread: the only writer of a data folder. A screen's reads never wait for it. */
 const port = parentPort!;

@@ -220,8 +220,15 @@ test('random histories end with equal mirrors and one receipt a command', async 
       );
       const answered = new Map(rows.map((row) => [row.id, row.state]));
       for (const [command, state] of made) {
-        const fits = { 'in-force': ['applied', 'merged'], conflict: ['conflict'], refused: ['refused'], undone: [undefined] }[state];
-        expect(fits, `${command} is ${state} here, ${answered.get(command)} at central`).toContain(answered.get(command));
+        const fits = {
+          'in-force': ['applied', 'merged'],
+          conflict: ['conflict'],
+          refused: ['refused'],
+          undone: [undefined],
+        }[state];
+        expect(fits, `${command} is ${state} here, ${answered.get(command)} at central`).toContain(
+          answered.get(command),
+        );
       }
       expect([...answered.keys()].filter((command) => !made.has(command))).toEqual([]);
     }),

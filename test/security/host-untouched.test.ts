@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EmbeddedServer } from '../../src-main/core/central/embedded-server.ts';
-import { enroll } from '../../src-main/core/central/enroll.ts';
+import { enroll, revokeDevice } from '../../src-main/core/central/enroll.ts';
 import { install, uninstall } from '../../src-main/core/central/install.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
 import { catalogueSnapshot } from '../fixtures/catalogue-snapshot.ts';
@@ -127,5 +127,49 @@ describe('a host that Latchkey is installed beside', () => {
     });
     await owner.query('ALTER TABLE api_service.users RENAME COLUMN function TO role');
     expect(await catalogueSnapshot(owner)).toEqual(before);
+  });
+
+  test('an owner of the host’s schema with CREATEROLE can do it all, without being a superuser', async () => {
+    await owner.query(`CREATE ROLE schema_owner LOGIN CREATEROLE PASSWORD 'owner'`);
+    await owner.query('CREATE DATABASE owned OWNER schema_owner');
+    const url = new URL(server.superuserUrl);
+    url.username = 'schema_owner';
+    url.password = 'owner';
+    url.pathname = '/owned';
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    try {
+      await owner.query('GRANT sky_genesis_app TO schema_owner WITH ADMIN OPTION');
+      await migrateSystem(client, 'sky-genesis', 'up');
+      await client.query(`INSERT INTO api_service.organizations (name) VALUES ('Nordhaven')`);
+      await client.query(
+        `INSERT INTO api_service.users (organization_id, email, password_hash, role) SELECT id, 'astrid@nordhaven.example', 'x', 'admin' FROM api_service.organizations`,
+      );
+      const before = await catalogueSnapshot(client);
+      await install(client, 'sky-genesis');
+      const { file, deviceId } = await enroll(client, {
+        url: url.href,
+        organization: 'Nordhaven',
+        operator: 'astrid@nordhaven.example',
+        device: 'd',
+        role: 'admin',
+      });
+      const { login, password } = JSON.parse(file) as { login: string; password: string };
+      url.username = login;
+      url.password = password;
+      const device = new pg.Client({ connectionString: url.href });
+      device.on('error', () => {});
+      await device.connect();
+      await device.query(`SELECT latchkey.join('\\x${'ab'.repeat(32)}')`);
+      expect((await device.query('SELECT email FROM latchkey_mirror.users')).rows).toEqual([
+        { email: 'astrid@nordhaven.example' },
+      ]);
+      await revokeDevice(client, deviceId);
+      await expect(device.query('SELECT 1')).rejects.toThrow();
+      await uninstall(client);
+      expect(await catalogueSnapshot(client)).toEqual(before);
+    } finally {
+      await client.end();
+    }
   });
 });

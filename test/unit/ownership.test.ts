@@ -89,6 +89,19 @@ describe('a data folder has one owner', () => {
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['owner.json', 'owner.lock', 'owner.sock']));
   });
 
+  it('is not taken where others may write, and keeps the rights of a folder that holds other things', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, 'letter.txt'), 'not ours');
+    await chmod(folder, 0o1777);
+    await expect(acquireOwnership(folder)).rejects.toMatchObject({ code: 'folder-unusable' });
+    expect((await stat(folder)).mode & 0o7777).toBe(0o1777);
+    expect(await readdir(folder)).toEqual(['letter.txt']);
+
+    await chmod(folder, 0o755);
+    await own();
+    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+  });
+
   it('says which folder cannot be used', async () => {
     await writeFile(folder, 'a file');
     await expect(acquireOwnership(folder)).rejects.toMatchObject({

@@ -34,6 +34,8 @@ export async function connectToCentral(address: CentralAddress, applicationName 
     application_name: applicationName,
     connectionTimeoutMillis: 8_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    query_timeout: 120_000,
     options: sessionSettings,
     types: asText as pg.CustomTypesConfig,
     ssl:

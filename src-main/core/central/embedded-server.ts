@@ -74,12 +74,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   for (const [name, text] of Object.entries(options.files ?? {}))
     writeForServer(join(places.cluster, name), text, account);
   const password = readFileSync(places.passwordFile, 'utf8');
-  const { child, port } = await launch(places, programs, account, options);
-  const { dismiss } = guard({
-    pid: child.pid!,
-    cluster: places.cluster,
-    remove: options.temporary ? places.owned : [],
-  });
+  const { child, port, dismiss } = await launch(places, programs, account, options);
   return {
     port,
     pid: child.pid!,
@@ -160,11 +155,15 @@ async function launch(
   programs: ServerPrograms,
   account: Account | null,
   options: EmbeddedServerOptions,
-): Promise<{ child: ChildProcess; port: number }> {
+): Promise<{ child: ChildProcess; port: number; dismiss: () => void }> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
     const child = spawnServer(places, programs, account, port, options.settings ?? {});
-    if (await becomesReady(child, places.cluster)) return { child, port };
+    // From the first moment on: this process may be killed while the server starts.
+    const remove = options.temporary ? places.owned : [];
+    const { dismiss } = guard({ pid: child.pid ?? 0, cluster: places.cluster, remove });
+    if (await becomesReady(child, places.cluster)) return { child, port, dismiss };
+    dismiss();
     const log = existsSync(places.log) ? readFileSync(places.log, 'utf8') : '';
     // Somebody else took the free port meanwhile; or the processes of a killed server are still on their way out.
     const passing =

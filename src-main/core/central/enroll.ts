@@ -3,9 +3,9 @@ import type pg from 'pg';
 import { parse } from 'pg-connection-string';
 import { z } from 'zod';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { isLoopback } from './connection.ts';
-import { quoteName, quoteText } from './generate.ts';
 import { installError } from './install.ts';
 import { newPassword, scramVerifier } from './scram.ts';
 
@@ -97,6 +97,10 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
       `CREATE ROLE ${quoteName(login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS CONNECTION LIMIT 8 PASSWORD ${quoteText(scramVerifier(password))}`,
     );
     await client.query(`GRANT latchkey_device TO ${quoteName(login)}`);
+    // Whoever enrolls can end the device's sessions when it is revoked; a superuser can without.
+    await client.query(
+      `DO $$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN EXECUTE format('GRANT %I TO %I', ${quoteText(login)}, CURRENT_USER); END IF; END $$`,
+    );
     const { rows: database } = await client.query<{ name: string }>('SELECT current_database() AS name');
     await client.query(`GRANT CONNECT ON DATABASE ${quoteName(database[0]!.name)} TO ${quoteName(login)}`);
     await client.query('COMMIT');

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping, TableMapping } from '../systems/system.ts';
 
 /** The facts of a host's table that the generated SQL rests on. */
@@ -13,14 +14,6 @@ export interface HostTable {
   rowSecurity: boolean;
   references: { column: string; table: string; target: string }[];
   organizationType: string;
-}
-
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** @throws LatchkeyError `schema-mismatch`, naming every table and column that the mapping expects and the database lacks. */

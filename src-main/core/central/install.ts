@@ -1,16 +1,9 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { quoteName, quoteText } from '../quoting.ts';
 import { systemNamed } from '../systems/index.ts';
 import type { SystemMapping } from '../systems/system.ts';
-import {
-  type HostTable,
-  mirroredTableRow,
-  quoteName,
-  quoteText,
-  readHostTables,
-  trackingSql,
-  viewSql,
-} from './generate.ts';
+import { type HostTable, mirroredTableRow, readHostTables, trackingSql, viewSql } from './generate.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
 
 const roles = [
@@ -45,7 +38,7 @@ export async function install(
     await grantHost(recorded, system, tables);
     await recorded.query('SET LOCAL ROLE latchkey_owner');
     await runMigrationsInTransaction(recorded, 'latchkey', 'up');
-    await describe(recorded, system, tables);
+    await describeSystem(recorded, system, tables);
     for (const table of tables) for (const sql of viewSql(system, table)) await recorded.query(sql);
     await track(recorded, system, tables);
     await grantDevices(recorded);
@@ -82,14 +75,16 @@ export async function uninstall(client: pg.Client): Promise<void> {
       await client.query(`DROP POLICY IF EXISTS latchkey ON ${relation}`);
     }
     await client.query('DROP SCHEMA latchkey_mirror CASCADE; DROP SCHEMA latchkey CASCADE');
+    const { rows: database } = await client.query<{ name: string }>('SELECT current_database() AS name');
     for (const { login } of devices) {
       await client.query(
         'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND pid <> pg_backend_pid()',
         [login],
       );
-      await client.query(`DROP OWNED BY ${quoteName(login)}; DROP ROLE ${quoteName(login)}`);
+      await client.query(`REVOKE CONNECT ON DATABASE ${quoteName(database[0]!.name)} FROM ${quoteName(login)}`);
+      await client.query(`DROP ROLE ${quoteName(login)}`);
     }
-    await client.query(`DROP OWNED BY ${roles.join(', ')}`);
+    await revokeHost(client, system, tables);
     for (const role of roles) await dropRoleIfUnused(client, role);
     await client.query('COMMIT');
   } catch (error) {
@@ -127,7 +122,7 @@ async function createRoles(client: pg.Client): Promise<void> {
   }
   await client.query(
     `DO $$ BEGIN
-       IF NOT pg_has_role(CURRENT_USER, 'latchkey_owner', 'MEMBER') THEN EXECUTE format('GRANT latchkey_owner, latchkey_writer TO %I', CURRENT_USER); END IF;
+       IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN EXECUTE format('GRANT latchkey_owner, latchkey_writer TO %I', CURRENT_USER); END IF;
      END $$`,
   );
   await client.query('CREATE SCHEMA latchkey AUTHORIZATION latchkey_owner');
@@ -149,7 +144,17 @@ async function grantHost(client: pg.Client, system: SystemMapping, tables: HostT
   }
 }
 
-async function describe(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+/** Undoes `grantHost`. One by one, as the tables' owner may: DROP OWNED would need more rights than installing did. */
+async function revokeHost(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+  for (const table of tables) {
+    await client.query(`REVOKE ALL ON ${quoteName(system.schema)}.${quoteName(table.name)} FROM latchkey_owner`);
+    for (const sequence of table.sequences)
+      await client.query(`REVOKE ALL ON SEQUENCE ${sequence} FROM latchkey_owner`);
+  }
+  await client.query(`REVOKE ALL ON SCHEMA ${quoteName(system.schema)} FROM latchkey_owner, latchkey_writer`);
+}
+
+async function describeSystem(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
   await client.query(
     `INSERT INTO latchkey.installation (system, mapping) VALUES (${quoteText(system.name)}, ${quoteText(JSON.stringify(system))})`,
   );

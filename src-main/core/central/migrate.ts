@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
-import { quoteName, quoteText } from './generate.ts';
+import { quoteName, quoteText } from '../quoting.ts';
 import { type Migration, type MigrationSet, migrationSet } from './migration-files.ts';
 
 /** `up` to the newest version, `down` to nothing, or to a version in either direction. */

@@ -3,15 +3,15 @@ import { Socket } from 'node:net';
 
 /**
  * Waits for a word on its standard input. When the input ends without one, the process at its other end is gone, be it by
- * SIGKILL: then it shuts the server down, if the cluster still says that the process is its server, and removes what the
- * caller named.
+ * SIGKILL: then it shuts the server down, if that process id is still this cluster's server, and removes what the caller named.
  */
 const script = `
   trap '' INT TERM HUP
   read -r word && exit 0
   pid=$1 cluster=$2
   shift 2
-  [ "$(head -n 1 "$cluster/postmaster.pid" 2>/dev/null)" = "$pid" ] && kill -INT "$pid"
+  command=$(tr '\\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" || ps -o args= -p "$pid" 2>/dev/null)
+  case "$command" in *"$cluster"*) kill -INT "$pid" ;; esac
   tries=0
   while [ -e "$cluster/postmaster.pid" ] && [ $tries -lt 200 ]; do sleep 0.1; tries=$((tries + 1)); done
   for folder in "$@"; do rm -rf "$folder"; done

@@ -8,6 +8,7 @@ import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { toJson } from '../mirror/rows.ts';
 import type { StoredRow, WritableMirror } from '../mirror/writable.ts';
+import { quoteName } from '../quoting.ts';
 import type { Intent, Json, RowChange } from './intent.ts';
 
 /** Who acts: from the device's sealed identity, never from a request. */
@@ -151,6 +152,7 @@ function requireValues(mirror: WritableMirror, table: MirroredTable, key: string
       );
     }
   }
+  const same = (columns: string[]) => columns.map((name) => `${quoteName(name)} = ?`).join(' AND ');
   for (const columns of table.unique) {
     if (
       !columns.every(
@@ -162,9 +164,7 @@ function requireValues(mirror: WritableMirror, table: MirroredTable, key: string
     )
       continue;
     const twin = mirror.database
-      .prepare(
-        `SELECT 1 FROM "${table.name.replaceAll('"', '""')}" WHERE ${columns.map((name) => `"${name.replaceAll('"', '""')}" = ?`).join(' AND ')} AND NOT (${table.key.map((name) => `"${name.replaceAll('"', '""')}" = ?`).join(' AND ')}) LIMIT 1`,
-      )
+      .prepare(`SELECT 1 FROM ${quoteName(table.name)} WHERE ${same(columns)} AND NOT (${same(table.key)}) LIMIT 1`)
       .get(...columns.map((name) => String(change.set[name])), ...change.key.map(String));
     if (twin !== undefined) {
       throw new LatchkeyError(

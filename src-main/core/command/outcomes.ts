@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7';
-import type { Output, Request } from '../../contract/index.ts';
 import { LatchkeyError } from '../../contract/errors.ts';
+import type { Output, Request } from '../../contract/index.ts';
 import type { ConflictField } from '../../contract/outbox.ts';
 import { keyText } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';

@@ -1,4 +1,4 @@
-import { existsSync, openSync, readFileSync, readSync, closeSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LatchkeyError } from '../../contract/errors.ts';

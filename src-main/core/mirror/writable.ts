@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3';
-import { quoteName } from '../central/generate.ts';
 import type { Json } from '../command/intent.ts';
-import { indexStatements, viewStatements } from '../systems/views.ts';
+import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
+import { indexStatements, viewStatements } from '../systems/views.ts';
 import { keyText, keyValues, type MirroredTable } from './catalogue.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromJson, type Stored, toJson } from './rows.ts';

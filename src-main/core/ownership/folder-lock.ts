@@ -1,17 +1,24 @@
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LatchkeyError } from '../../contract/errors.ts';
 
+const writableByOthers = 0o022;
+
 /**
- * Makes the data folder, private to this account.
+ * Makes the data folder, private to this account. An existing one is made private where it is empty; one that holds
+ * other things keeps its rights, for those things' sake, as long as nobody else can write there. Files in it are
+ * private in any case.
  * @throws LatchkeyError `folder-unusable`
  */
 export async function makePrivateFolder(folder: string): Promise<void> {
+  let mode: number;
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (process.platform !== 'win32' && ((await stat(folder)).mode & 0o777) !== 0o700) await chmod(folder, 0o700);
+    if (process.platform === 'win32') return;
+    if ((await readdir(folder)).length === 0) await chmod(folder, 0o700);
+    mode = (await stat(folder)).mode;
   } catch (cause) {
     throw new LatchkeyError(
       'folder-unusable',
@@ -19,6 +26,11 @@ export async function makePrivateFolder(folder: string): Promise<void> {
       { cause },
     );
   }
+  if ((mode & writableByOthers) !== 0)
+    throw new LatchkeyError(
+      'folder-unusable',
+      `Other accounts may write in the folder ${folder}. Nothing was changed. Choose a folder for Latchkey alone, or take that right away.`,
+    );
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { Output } from '../../contract/index.ts';
-import { quoteName } from '../central/generate.ts';
 import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
+import { quoteName } from '../quoting.ts';
 import { copyTable } from './copy-table.ts';
-import { pull } from './pull.ts';
+import { catchUp, inSnapshot, pull } from './pull.ts';
 
 type Difference = Output<'mirror.check'>['tables'][number]['differences'][number];
 const listedDifferences = 100;
@@ -19,39 +19,28 @@ export interface CheckContext {
 }
 
 /**
- * Proves the mirror: reads everything that this device may see once more and compares it value by value with the confirmed rows.
- * Rows that changed at central between the two reads are read again by a pull before a difference is called one.
+ * Proves the mirror: in one snapshot of central it catches up, reads everything that this device may see once more, and compares
+ * value by value with the confirmed rows.
  */
 export async function checkMirror(context: CheckContext): Promise<Output<'mirror.check'>> {
+  const { mirror, address, now } = context;
   return context.exclusively(async () => {
-    const client = await connectToCentral(context.address, 'latchkey check');
-    const { mirror } = context;
+    const client = await connectToCentral(address, 'latchkey check');
+    const shared = { client, mirror, now, onProgress: () => {}, onChanged: () => {} };
     try {
-      const tables: Output<'mirror.check'>['tables'] = [];
-      for (const table of [...mirror.tables.values()]) {
-        await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-        const rowsCentral = await copyTable(client, mirror, table, () => {});
-        await client.query('COMMIT');
-        // Brings the mirror to a later moment than the copy; what the pull touched is newer than the copy and not compared.
-        const touched = new Set<string>();
-        await pull({
-          client,
-          mirror,
-          now: context.now,
-          onProgress: () => {},
-          onChanged: (names) => names.forEach((name) => touched.add(name)),
-        });
-        if (touched.has(table.name)) {
-          await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-          await copyTable(client, mirror, table, () => {});
-          await client.query('COMMIT');
-          await pull({ client, mirror, now: context.now, onProgress: () => {}, onChanged: () => {} });
+      await pull(shared);
+      const tables = await inSnapshot(client, async (answer) => {
+        await catchUp(shared, answer);
+        const compared: Output<'mirror.check'>['tables'] = [];
+        for (const table of [...mirror.tables.values()]) {
+          const rowsCentral = await copyTable(client, mirror, table, () => {});
+          compared.push(mirror.transaction(() => compare(mirror, table, rowsCentral)));
         }
-        tables.push(mirror.transaction(() => compare(mirror, table, rowsCentral)));
-      }
+        return compared;
+      });
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {
-      throw connectionError(error, context.address);
+      throw connectionError(error, address);
     } finally {
       await client.end().catch(() => {});
     }

@@ -1,6 +1,6 @@
-import { quoteName } from '../central/generate.ts';
 import type { MirroredColumn, MirroredTable } from '../mirror/catalogue.ts';
 import { fromCentral, type Stored } from '../mirror/rows.ts';
+import { quoteName } from '../quoting.ts';
 
 /** The select list that makes central render each column as the text that the mirror decodes. Bytes travel as they are. */
 export function selectList(table: MirroredTable, alias = 't'): string {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { quoteName } from '../central/generate.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
+import { quoteName } from '../quoting.ts';
 import { selectList } from './columns.ts';
 import { CopyDecoder } from './copy-decoder.ts';
 

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { quoteName } from '../central/generate.ts';
 import { keyText, type MirroredTable, mirroredTables } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
+import { quoteName } from '../quoting.ts';
 import { decodeRow, keyCondition, selectList } from './columns.ts';
 import { copyTable } from './copy-table.ts';
 import { compareEpoch, type Hello, hello, rememberCentral } from './hello.ts';
@@ -26,28 +26,28 @@ const keysPerQuery = 2_000;
  */
 export async function pull(context: PullContext): Promise<Hello> {
   await prepareCopies(context);
-  return inSnapshot(context.client, async (answer) => {
-    const { mirror } = context;
-    const cursor = mirror.meta('cursor')!;
-    const changes = await changedRows(context, cursor);
-    const fetched = await fetchRows(context, changes);
-    const changed = mirror.transaction(() => {
-      mirror.unapplyPending();
-      apply(mirror, fetched);
-      retireVisible(mirror, answer.snapshot, context.now());
-      mirror.setMeta('cursor', answer.snapshot);
-      mirror.setMeta('last_sync', `${momentParameter(context.now())}Z`);
-      rememberCentral(mirror, answer);
-      mirror.replayPending();
-      return [...fetched.keys()];
-    });
-    if (changed.length > 0) context.onChanged(changed);
-    return answer;
+  return inSnapshot(context.client, (answer) => catchUp(context, answer));
+}
+
+/** Within a transaction at central: brings the mirror from its cursor to that transaction's snapshot. */
+export async function catchUp(context: PullContext, answer: Hello): Promise<Hello> {
+  const { mirror } = context;
+  const fetched = await fetchRows(context, await changedRows(context, mirror.meta('cursor')!));
+  mirror.transaction(() => {
+    mirror.unapplyPending();
+    apply(mirror, fetched);
+    retireVisible(mirror, answer.snapshot, context.now());
+    mirror.setMeta('cursor', answer.snapshot);
+    mirror.setMeta('last_sync', `${momentParameter(context.now())}Z`);
+    rememberCentral(mirror, answer);
+    mirror.replayPending();
   });
+  if (fetched.size > 0) context.onChanged([...fetched.keys()]);
+  return answer;
 }
 
 /** One REPEATABLE READ transaction, so that everything read in it is one moment of central. */
-async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
+export async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     const result = await work(await hello(client));
@@ -164,31 +164,35 @@ async function changedRows({ client, mirror }: PullContext, cursor: string): Pro
 }
 
 function entryOf(sets: Map<string, Set<string>>, name: string): Set<string> {
-  let set = sets.get(name);
-  if (!set) sets.set(name, (set = new Set()));
-  return set;
+  const present = sets.get(name);
+  if (present) return present;
+  const made = new Set<string>();
+  sets.set(name, made);
+  return made;
 }
 
 /** Per table what to remove and what to put, as central has it in this snapshot. */
-type Fetched = Map<
-  string,
-  {
-    table: MirroredTable;
-    whole: boolean;
-    keys: Set<string>;
-    orphansOf: { column: string; keys: string[] }[];
-    rows: StoredRow[];
-  }
->;
+type Fetched = Map<string, FetchedTable>;
+interface FetchedTable {
+  table: MirroredTable;
+  /** The table was truncated: `rows` is all of it. */
+  whole: boolean;
+  /** Rows that changed; those that are not among `rows` are gone or not visible any more. */
+  keys: Set<string>;
+  /** Rows of these parents are removed before `rows` go in. */
+  orphansOf: { column: string; keys: string[] }[];
+  rows: StoredRow[];
+}
 
 async function fetchRows(context: PullContext, changes: Changes): Promise<Fetched> {
   const { mirror } = context;
   const fetched: Fetched = new Map();
   const entry = (table: MirroredTable) => {
-    let present = fetched.get(table.name);
-    if (!present)
-      fetched.set(table.name, (present = { table, whole: false, keys: new Set(), orphansOf: [], rows: [] }));
-    return present;
+    const present = fetched.get(table.name);
+    if (present) return present;
+    const made: FetchedTable = { table, whole: false, keys: new Set(), orphansOf: [], rows: [] };
+    fetched.set(table.name, made);
+    return made;
   };
   for (const name of changes.truncated) {
     const table = mirror.tables.get(name)!;

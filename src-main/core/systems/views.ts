@@ -1,5 +1,5 @@
-import { quoteName, quoteText } from '../central/generate.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
+import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from './system.ts';
 
 type Tables = ReadonlyMap<string, MirroredTable>;

@@ -47,7 +47,7 @@ export function parseArguments(verb: Verb, args: string[]): Values {
   const parsed: Values = {};
   for (const flag of flags) {
     const given = values[flag.name];
-    if (given !== undefined) parsed[fieldOf(flag)] = valueOf(flag, given);
+    if (given !== undefined) parsed[fieldOf(flag)] = parsedValue(flag, given);
   }
   if (parsed.help === true) return parsed;
   for (const [index, { name, field }] of verb.positionals.entries()) {
@@ -74,7 +74,7 @@ function parseStrictly(flags: Flag[], args: string[]) {
   }
 }
 
-function valueOf(flag: Flag, given: NonNullable<unknown>): unknown {
+function parsedValue(flag: Flag, given: NonNullable<unknown>): unknown {
   switch (flag.kind) {
     case 'number':
       if (!/^\d{1,15}$/.test(String(given)))

@@ -3,14 +3,16 @@ import { packageVersion } from '../../core/package-files.ts';
 import { parseArguments } from './arguments.ts';
 import { generalHelp, nounHelp, usageOf, verbHelp } from './help.ts';
 import type { Terminal } from './terminal.ts';
-import { UsageError, type Verb } from './verb.ts';
+import { UsageError } from './verb.ts';
 import { verbs } from './verbs.ts';
 
 export const exitCode = { done: 0, failed: 1, usage: 2, attention: 3 } as const;
 
 /** Runs one command line and answers its exit code. Never throws. */
-export async function runCommandLine(args: string[], process: Terminal): Promise<number> {
-  const terminal: Terminal = Object.create(process, { json: { value: args.includes('--json') } });
+export async function runCommandLine(given: string[], process: Terminal): Promise<number> {
+  // In front of the noun, too: a script that always wants JSON may say so first.
+  const args = given[0] === '--json' ? [...given.slice(1), '--json'] : given;
+  const terminal: Terminal = { ...process, json: args.includes('--json') };
   if (args[0] === '--version') {
     terminal.out(terminal.json ? JSON.stringify({ version: packageVersion() }) : packageVersion());
     return exitCode.done;

@@ -30,7 +30,7 @@ export function nounHelp(noun: string, verbs: readonly Verb[]): string {
 
 export function verbHelp(verb: Verb): string {
   const positionals = verb.positionals.map(({ name, text }) => [name, text] as const);
-  const flags = flagsOf(verb).map((flag) => [flagUsage(flag), describe(flag)] as const);
+  const flags = flagsOf(verb).map((flag) => [flagUsage(flag), explain(flag)] as const);
   return [
     `Usage: latchkey ${usageOf(verb)} [options]`,
     '',
@@ -56,7 +56,7 @@ function flagUsage(flag: Flag): string {
   return `--${flag.name} ${flag.kind === 'choice' ? flag.choices.join('|') : flag.placeholder}`;
 }
 
-function describe(flag: Flag): string {
+function explain(flag: Flag): string {
   const notes = [...(flag.required ? ['required'] : []), ...(flag.kind === 'texts' ? ['may be repeated'] : [])];
   return notes.length ? `${flag.text} (${notes.join(', ')})` : flag.text;
 }

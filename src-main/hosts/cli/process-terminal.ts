@@ -4,15 +4,15 @@ import { openDevice } from './open-device.ts';
 import type { Terminal } from './terminal.ts';
 
 export function processTerminal(): Terminal {
-  const stop = new AbortController();
+  let stop: AbortController | undefined;
   return {
     env: process.env,
     out: (line) => process.stdout.write(`${line}\n`),
     say: (line) => process.stderr.write(`${line}\n`),
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     askSecret: (question) => askSecret(question),
-    get stopped() {
-      listenForEnd(stop);
+    stopped() {
+      stop ??= untilTheEnd();
       return stop.signal;
     },
     openDevice,
@@ -20,10 +20,12 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Only a verb that runs until it is stopped asks for this; all others end at once, as programs do. */
-function listenForEnd(stop: AbortController): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+/** Every other verb ends at once when it is told to, as programs do. */
+function untilTheEnd(): AbortController {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   process.once('disconnect', () => stop.abort());
+  return stop;
 }
 
 function askSecret(question: string): Promise<string> {

@@ -6,7 +6,7 @@ import { host, isPage, scheme } from './address.ts';
 /** Must run before the app is ready, when Chromium fixes what its schemes may do. */
 export function registerScheme(): void {
   protocol.registerSchemesAsPrivileged([
-    { scheme, privileges: { standard: true, secure: true, supportFetchAPI: false, corsEnabled: false } },
+    { scheme, privileges: { standard: true, secure: true, supportFetchAPI: true } },
   ]);
 }
 

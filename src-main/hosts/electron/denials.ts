@@ -1,11 +1,12 @@
 import type { Session, WebContents } from 'electron';
-import { isPage, pageUrl, scheme } from './address.ts';
+import { isPage } from './address.ts';
 
 /**
  * Copying, when the operator presses a button for it: a key's secret is shown once and has to go somewhere. Reading the
  * clipboard is another permission, and denied like every other.
  */
 const allowedPermission = 'clipboard-sanitized-write';
+const foreignAddresses = ['http://*/*', 'https://*/*', 'ws://*/*', 'wss://*/*', 'ftp://*/*', 'file://*/*'];
 
 /** Denies a session whatever a page might ask of the machine or the network. */
 export function denyBySession(session: Session): void {
@@ -18,7 +19,7 @@ export function denyBySession(session: Session): void {
   session.setDevicePermissionHandler(() => false);
   session.on('will-download', (event) => event.preventDefault());
   // The policy of the page forbids it as well; this holds even where a policy was got round.
-  session.webRequest.onBeforeRequest((details, decide) => decide({ cancel: !isOwn(details.url) }));
+  session.webRequest.onBeforeRequest({ urls: foreignAddresses }, (_details, decide) => decide({ cancel: true }));
 }
 
 /** Denies a page every way to another one: navigation, redirects, new windows, frames and webviews. */
@@ -30,8 +31,4 @@ export function denyByContents(contents: WebContents): void {
     // A page that loads itself anew navigates too, to where it is.
     if (!event.isMainFrame || !isPage(event.url)) event.preventDefault();
   });
-}
-
-function isOwn(url: string): boolean {
-  return url.startsWith(pageUrl) || url.startsWith('devtools://') || url.startsWith(`blob:${scheme}:`);
 }

@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { safeStorage } from 'electron';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { SecretStore } from '../../core/ports.ts';
-import { writePrivateFile } from './private-file.ts';
+import { privateFolder, writePrivately } from '../../core/vault/private-file.ts';
 
 /** Stores that keep their key behind the user's login. `basic_text` has its key in Electron's source, for all to read. */
 const realBackends = new Set(['gnome_libsecret', 'kwallet', 'kwallet5', 'kwallet6']);
@@ -39,7 +39,8 @@ async function read(file: string): Promise<Uint8Array | null> {
 }
 
 async function write(file: string, value: Uint8Array): Promise<void> {
-  await writePrivateFile(file, await safeStorage.encryptStringAsync(Buffer.from(value).toString('base64')));
+  await privateFolder(dirname(file));
+  await writePrivately(file, await safeStorage.encryptStringAsync(Buffer.from(value).toString('base64')));
 }
 
 function fileOf(folder: string, name: string): string {

@@ -58,7 +58,7 @@ export const auditVerbs = [
       terminal.out(
         table(
           ['ACTION', 'COUNT'],
-          items.map((item) => [item.name, item.count]),
+          items.map((item) => [item.action, item.count]),
         ),
       );
     },

@@ -20,7 +20,8 @@ export async function watch(values: Values, terminal: Terminal): Promise<Status>
   try {
     await unlock(core, values, terminal);
     show(await core.call('status.get', {}));
-    if (!terminal.stopped.aborted) await once(terminal.stopped, 'abort');
+    const stopped = terminal.stopped();
+    if (!stopped.aborted) await once(stopped, 'abort');
     return await core.call('status.get', {});
   } finally {
     unsubscribe();
