@@ -232,7 +232,8 @@ class LocalCore implements Core {
         email: operator?.email ?? identity.operator.email,
         name: operator?.name ?? identity.operator.email,
       },
-      capability: readContext(mirror, identity, new Map(), 0).capability,
+      // Known from the first sync on: central says it, not the enrollment file.
+      capability: (mirror.meta('capability') ?? undefined) as DeviceState['capability'],
       system: { name, title },
       version,
     };

@@ -9,6 +9,7 @@ import { resolve, undo } from './command/outcomes.ts';
 import type { Decide } from './handlers.ts';
 import type { Identity } from './identity.ts';
 import { keyCommands } from './keys/commands.ts';
+import { momentParameter } from './mirror/moments.ts';
 import { mirrorError, mirrorFile, openMirror } from './mirror/open.ts';
 import { query } from './mirror/readable.ts';
 import { WritableMirror } from './mirror/writable.ts';
@@ -150,7 +151,10 @@ export class WriteSide {
     const central = this.mirror.meta('central');
     return {
       mode,
-      lastSync: this.mirror.meta('last_sync'),
+      lastSync:
+        this.supervisor.lastSync === null
+          ? this.mirror.meta('last_sync')
+          : `${momentParameter(this.supervisor.lastSync)}Z`,
       pending: count('latchkey_outbox', ['local', 'queued', 'accepted']),
       conflicts: count('latchkey_conflict', ['open']),
       mirror: { rows: Number(totals?.rows ?? 0), bytes: this.bytes(), tables: Number(totals?.tables ?? 0) },

@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { type Account, serverAccount } from './server-account.ts';
 import { makeSharedFolder, type ServerPrograms, serverPrograms, sharedStateFolder } from './server-files.ts';
-import { guard } from './server-guard.ts';
+import { type Guard, startGuard } from './server-guard.ts';
 import { readPostmaster, stopLeftover } from './server-leftover.ts';
 
 export interface EmbeddedServerOptions {
@@ -70,21 +70,28 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const programs = serverPrograms(account !== null);
   const places = placesOf(options.dataFolder, account);
   await stopLeftover(places.cluster);
-  if (!existsSync(places.cluster) || !existsSync(places.passwordFile)) await initialize(places, programs, account);
-  for (const [name, text] of Object.entries(options.files ?? {}))
-    writeForServer(join(places.cluster, name), text, account);
-  const password = readFileSync(places.passwordFile, 'utf8');
-  const { child, port, dismiss } = await launch(places, programs, account, options);
-  return {
-    port,
-    pid: child.pid!,
-    superuserUrl: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
-    async stop() {
-      await shutDown(child);
-      if (options.temporary) for (const folder of places.owned) rmSync(folder, { recursive: true, force: true });
-      dismiss();
-    },
-  };
+  const guard = startGuard(places.cluster, options.temporary ? places.owned : []);
+  try {
+    if (!existsSync(places.cluster) || !existsSync(places.passwordFile))
+      await initialize(places, programs, account, guard);
+    for (const [name, text] of Object.entries(options.files ?? {}))
+      writeForServer(join(places.cluster, name), text, account);
+    const { child, port } = await launch(places, programs, account, options, guard);
+    return {
+      port,
+      pid: child.pid!,
+      superuserUrl: `postgres://postgres:${readFileSync(places.passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`,
+      async stop() {
+        await shutDown(child);
+        if (options.temporary) removeAll(places.owned);
+        guard.dismiss();
+      },
+    };
+  } catch (error) {
+    if (options.temporary) removeAll(places.owned);
+    guard.dismiss();
+    throw error;
+  }
 }
 
 /** Removes a stopped server's folder with all its data. */
@@ -92,7 +99,7 @@ export async function removeEmbeddedServer(dataFolder: string): Promise<void> {
   if (!existsSync(dataFolder)) return;
   const places = placesOf(dataFolder, serverAccount());
   await stopLeftover(places.cluster);
-  for (const folder of places.owned) rmSync(folder, { recursive: true, force: true });
+  removeAll(places.owned);
 }
 
 function placesOf(asked: string, account: Account | null): Places {
@@ -109,7 +116,12 @@ function placesOf(asked: string, account: Account | null): Places {
 }
 
 /** The cluster gets its name only once it is complete, so that a killed first start begins anew. */
-async function initialize(places: Places, programs: ServerPrograms, account: Account | null): Promise<void> {
+async function initialize(
+  places: Places,
+  programs: ServerPrograms,
+  account: Account | null,
+  guard: Guard,
+): Promise<void> {
   const unfinished = `${places.cluster}.unfinished`;
   const passwordForInitdb = `${places.cluster}.password`;
   for (const path of [places.cluster, unfinished, passwordForInitdb]) rmSync(path, { recursive: true, force: true });
@@ -119,7 +131,7 @@ async function initialize(places: Places, programs: ServerPrograms, account: Acc
   mkdirSync(unfinished, { mode: 0o700 });
   if (account) chownSync(unfinished, account.uid, account.gid);
   try {
-    await promisify(execFile)(
+    const initdb = promisify(execFile)(
       programs.initdb,
       [
         `--pgdata=${unfinished}`,
@@ -136,6 +148,8 @@ async function initialize(places: Places, programs: ServerPrograms, account: Acc
       ],
       { env: environment, cwd: '/', ...identity(account) },
     );
+    guard.mind(initdb.child.pid ?? 0);
+    await initdb;
     renameSync(unfinished, places.cluster);
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string };
@@ -155,15 +169,13 @@ async function launch(
   programs: ServerPrograms,
   account: Account | null,
   options: EmbeddedServerOptions,
-): Promise<{ child: ChildProcess; port: number; dismiss: () => void }> {
+  guard: Guard,
+): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
     const child = spawnServer(places, programs, account, port, options.settings ?? {});
-    // From the first moment on: this process may be killed while the server starts.
-    const remove = options.temporary ? places.owned : [];
-    const { dismiss } = guard({ pid: child.pid ?? 0, cluster: places.cluster, remove });
-    if (await becomesReady(child, places.cluster)) return { child, port, dismiss };
-    dismiss();
+    guard.mind(child.pid ?? 0);
+    if (await becomesReady(child, places.cluster)) return { child, port };
     const log = existsSync(places.log) ? readFileSync(places.log, 'utf8') : '';
     // Somebody else took the free port meanwhile; or the processes of a killed server are still on their way out.
     const passing =
@@ -246,6 +258,10 @@ function freePort(): Promise<number> {
       probe.close(() => (address && typeof address === 'object' ? found(address.port) : failed(new Error('no port'))));
     });
   });
+}
+
+function removeAll(folders: string[]): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 function writeForServer(path: string, text: string, account: Account | null): void {

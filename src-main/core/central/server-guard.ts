@@ -2,25 +2,37 @@ import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 
 /**
- * Waits for a word on its standard input. When the input ends without one, the process at its other end is gone, be it by
- * SIGKILL: then it shuts the server down, if that process id is still this cluster's server, and removes what the caller named.
+ * Learns on its standard input which process to mind. When the input ends without a dismissal, whoever started it is gone, be it by
+ * SIGKILL: then it interrupts that process, if it is still one of this cluster's and no other that got the same id, and removes what
+ * it was told to.
  */
 const script = `
   trap '' INT TERM HUP
-  read -r word && exit 0
-  pid=$1 cluster=$2
-  shift 2
-  command=$(tr '\\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" || ps -o args= -p "$pid" 2>/dev/null)
-  case "$command" in *"$cluster"*) kill -INT "$pid" ;; esac
+  cluster=$1 pid=0
+  shift
+  while read -r word; do
+    case "$word" in dismissed) exit 0 ;; *) pid=$word ;; esac
+  done
+  runs() {
+    command=$(tr '\\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" || ps -o args= -p "$pid" 2>/dev/null)
+    case "$command" in *"$cluster"*) return 0 ;; *) return 1 ;; esac
+  }
+  runs && kill -INT "$pid"
   tries=0
-  while [ -e "$cluster/postmaster.pid" ] && [ $tries -lt 200 ]; do sleep 0.1; tries=$((tries + 1)); done
+  while runs && [ $tries -lt 200 ]; do sleep 0.1; tries=$((tries + 1)); done
   for folder in "$@"; do rm -rf "$folder"; done
 `;
 
-/** Sees to it that a server does not outlive this process. Windows has no shell for it; there only an orderly end stops the server. */
-export function guard(server: { pid: number; cluster: string; remove: string[] }): { dismiss(): void } {
-  if (process.platform === 'win32') return { dismiss() {} };
-  const child = spawn('/bin/sh', ['-c', script, 'guard', String(server.pid), server.cluster, ...server.remove], {
+export interface Guard {
+  /** The process that must not outlive this one; in place of an earlier one. */
+  mind(pid: number): void;
+  dismiss(): void;
+}
+
+/** Windows has no shell for it; there only an orderly end stops the server. */
+export function startGuard(cluster: string, remove: string[]): Guard {
+  if (process.platform === 'win32') return { mind() {}, dismiss() {} };
+  const child = spawn('/bin/sh', ['-c', script, 'guard', cluster, ...remove], {
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
     detached: true,
@@ -31,8 +43,7 @@ export function guard(server: { pid: number; cluster: string; remove: string[] }
   input?.on('error', () => {});
   if (input instanceof Socket) input.unref();
   return {
-    dismiss() {
-      input?.end('dismissed\n');
-    },
+    mind: (pid) => void input?.write(`${pid}\n`),
+    dismiss: () => void input?.end('dismissed\n'),
   };
 }

@@ -19,6 +19,8 @@ export interface PullContext {
 }
 
 const keysPerQuery = 2_000;
+/** How old a cursor may grow while nothing changes. */
+const idleMilliseconds = 30_000;
 
 /**
  * Brings the mirror to one consistent snapshot of what central lets this device see. The first time it copies every table; after
@@ -33,6 +35,7 @@ export async function pull(context: PullContext): Promise<Hello> {
 export async function catchUp(context: PullContext, answer: Hello): Promise<Hello> {
   const { mirror } = context;
   const fetched = await fetchRows(context, await changedRows(context, mirror.meta('cursor')!));
+  if (fetched.size === 0 && !isDue(mirror, context.now())) return answer;
   mirror.transaction(() => {
     mirror.unapplyPending();
     apply(mirror, fetched);
@@ -44,6 +47,16 @@ export async function catchUp(context: PullContext, answer: Hello): Promise<Hell
   });
   if (fetched.size > 0) context.onChanged([...fetched.keys()]);
   return answer;
+}
+
+/** Whether a pull that brought no rows has anything to write down. Polling an idle central must not wear out the disk. */
+function isDue(mirror: WritableMirror, now: number): boolean {
+  const accepted = mirror.first(
+    query.selectFrom('latchkey_outbox').select('command').where('state', '=', 'accepted').limit(1),
+  );
+  return (
+    accepted !== undefined || now - Date.parse(mirror.meta('last_sync') ?? '1970-01-01T00:00:00Z') > idleMilliseconds
+  );
 }
 
 /** One REPEATABLE READ transaction, so that everything read in it is one moment of central. */

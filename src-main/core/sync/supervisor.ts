@@ -42,6 +42,8 @@ export class Supervisor {
   private background = false;
   private stopped = false;
   private failures = 0;
+  /** When a pull last ended well, by this device's clock; null before the first one since the start. */
+  lastSync: number | null = null;
   state: SyncState = { mode: 'offline', reachable: false, problem: null, progress: null };
 
   constructor(options: SupervisorOptions) {
@@ -185,7 +187,9 @@ export class Supervisor {
       await push(shared);
     }
     if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
-    await this.listen(client, await pull({ ...shared, onProgress }));
+    const answer = await pull({ ...shared, onProgress });
+    this.lastSync = now();
+    await this.listen(client, answer);
   }
 
   private hasUnsent(): boolean {

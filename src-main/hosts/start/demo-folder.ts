@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { LatchkeyError } from '../../contract/errors.ts';
+import { removeEmbeddedServer } from '../../core/central/embedded-server.ts';
+import { acquireOwnership } from '../../core/ownership.ts';
+import { lockFolder, makePrivateFolder } from '../../core/ownership/folder-lock.ts';
+import { writePrivately } from '../../core/vault/private-file.ts';
+
+/** What was finished, so that a start which was interrupted goes on from there. */
+export interface DemoState {
+  format: 1;
+  /** Of the demo's PostgreSQL: the device remembers it, so it must stay. */
+  port: number;
+  /** Whom the demo's data is about; known once it is complete. */
+  demo: { organization: string; operator: string } | null;
+  /** The id under which the device was enrolled at central, before it joined. */
+  device: string | null;
+  /** Whether the first mirror was complete. */
+  mirrored: boolean;
+  /** Where the passphrase is, in a file of somebody else's; null for the demo's own. */
+  passphraseFile: string | null;
+}
+
+/** The demo's two folders: the device's, which holds nothing readable, and beside it all that only a demo would write down. */
+export interface DemoFolder {
+  device: string;
+  central: string;
+  server: string;
+  passphrase: string;
+  superuserUrl: string;
+  readState(): DemoState | null;
+  writeState(state: DemoState): Promise<void>;
+  /** Removes both, but for the lock. */
+  clear(): Promise<void>;
+  /** Removes the device's alone. */
+  clearDevice(): void;
+  unlock(): void;
+}
+
+/**
+ * Takes the demo's folders for this process.
+ * @throws LatchkeyError `folder-in-use` while the same demo runs already, `folder-unusable`
+ */
+export async function openDemoFolder(data: string): Promise<DemoFolder> {
+  const device = resolve(data);
+  const central = `${device}-central`;
+  await makePrivateFolder(central);
+  const lock = await lockFolder(central);
+  if (!lock)
+    throw new LatchkeyError(
+      'folder-in-use',
+      `The demo in ${device} is running already. Nothing was changed. Stop it first, or start another with --data DIR.`,
+    );
+  const stateFile = join(central, 'demo.json');
+  const folder: DemoFolder = {
+    device,
+    central,
+    server: join(central, 'server'),
+    passphrase: join(central, 'passphrase'),
+    superuserUrl: join(central, 'superuser-url'),
+    readState: () => (existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as DemoState) : null),
+    writeState: (state) => writePrivately(stateFile, `${JSON.stringify(state, null, 2)}\n`),
+    async clear() {
+      await refuseForeign(folder);
+      folder.clearDevice();
+      await removeEmbeddedServer(folder.server);
+      for (const file of [folder.passphrase, folder.superuserUrl, stateFile]) rmSync(file, { force: true });
+    },
+    clearDevice: () => rmSync(device, { recursive: true, force: true }),
+    unlock: () => lock.unlock(),
+  };
+  return folder;
+}
+
+/** Only what a demo made is a demo's to remove; and not while a window or a command line works in it. */
+async function refuseForeign(folder: DemoFolder): Promise<void> {
+  if (!existsSync(folder.device)) return;
+  if (folder.readState() === null && readdirSync(folder.device).length > 0)
+    throw new LatchkeyError(
+      'folder-unusable',
+      `${folder.device} was not made by this demo, so it is not removed. Nothing was changed. Choose another folder with --data DIR.`,
+    );
+  const ownership = await acquireOwnership(folder.device);
+  await ownership.release();
+}

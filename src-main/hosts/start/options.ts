@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+
+export interface StartOptions {
+  /** Begin anew: the demo's device and central database are removed first. */
+  reset: boolean;
+  /** Open the window, or leave it to whoever gets the address. */
+  open: boolean;
+  /** Of the window's server; a free one by default. */
+  port: number | null;
+  /** The device's folder; the demo's by default. */
+  data: string | null;
+  host: 'electron' | 'browser' | null;
+  passphraseFile: string | null;
+}
+
+export const usage = `Usage: npm start -- [options]
+
+Starts a demo on this machine: a PostgreSQL with a believable organization, a device with its encrypted mirror, the window.
+
+  --reset                  begin anew: forget the demo's device and its central database
+  --no-open                do not open the window, only print its address
+  --port N                 serve the window on this port
+  --data DIR               the device's folder; its central database lies beside it, in DIR-central
+  --host electron|browser  which window; by default Electron where it can run, otherwise the browser
+  --passphrase-file FILE   unlock the device with the passphrase in this file, rather than with a new one
+  --help                   show this help
+`;
+
+/** What was typed, or what is wrong with it. */
+export function parseOptions(args: string[]): StartOptions | 'help' | { problem: string } {
+  try {
+    const { values } = parseArgs({
+      args,
+      strict: true,
+      allowPositionals: false,
+      options: {
+        reset: { type: 'boolean', default: false },
+        'no-open': { type: 'boolean', default: false },
+        port: { type: 'string' },
+        data: { type: 'string' },
+        host: { type: 'string' },
+        'passphrase-file': { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) return 'help';
+    return {
+      reset: values.reset,
+      open: !values['no-open'],
+      port: values.port === undefined ? null : portFrom(values.port),
+      data: values.data ?? null,
+      host: values.host === undefined ? null : hostFrom(values.host),
+      passphraseFile: values['passphrase-file'] ?? null,
+    };
+  } catch (error) {
+    // Node's own words go on with how to write a file name that starts with a dash.
+    const [words = ''] = (error as Error).message.split(/\. (?:To|Did)/);
+    return { problem: `${words.replace(/\.$/, '')}.` };
+  }
+}
+
+function portFrom(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new Error(`--port takes a number from 1 to 65535, not “${text}”`);
+}
+
+function hostFrom(text: string): 'electron' | 'browser' {
+  if (text === 'electron' || text === 'browser') return text;
+  throw new Error(`--host is electron or browser, not “${text}”`);
+}
