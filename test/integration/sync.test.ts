@@ -275,3 +275,21 @@ describe('refusals', () => {
     await expect(auditor.core.call('keys.issue', { label: 'x' })).rejects.toMatchObject({ code: 'not-permitted' });
   });
 });
+
+describe('a row made offline', () => {
+  test('shows what central will fill in, and can be built upon before it is sent', async () => {
+    await first.core.call('sync.set-offline', { workOffline: true });
+    const issued = await first.core.call('keys.issue', { label: 'built upon' });
+    const [row] = (await first.core.call('data.list', { table: 'api_keys', search: 'built upon' })).items;
+    expect(row).toMatchObject({ key_type: 'client', created_at: expect.any(String) });
+    const rotated = await first.core.call('keys.rotate', { key: issued.subject, overlapSeconds: 0 });
+    await first.core.call('sync.set-offline', { workOffline: false });
+    await sync(first);
+    const { rows } = await central.client.query(`SELECT status, key_type, key_prefix FROM api_service.api_keys WHERE label = 'built upon' ORDER BY created_at, status DESC`);
+    expect(rows).toEqual([
+      { status: 'revoked', key_type: 'client', key_prefix: issued.prefix },
+      { status: 'active', key_type: 'client', key_prefix: rotated.prefix },
+    ]);
+    expect((await first.core.call('mirror.check', {})).equal).toBe(true);
+  });
+});

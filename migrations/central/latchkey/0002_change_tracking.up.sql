@@ -162,12 +162,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             )
             SELECT jsonb_build_object('name', typname, 'kind', typtype, 'category', typcategory) FROM resolved WHERE typtype <> 'd'),
           'nullable', NOT coalesce(h.attnotnull, FALSE),
+          'default', pg_get_expr(d.adbin, d.adrelid),
           'readable', has_column_privilege(device.login, v.attrelid, v.attnum, 'SELECT'),
           'insertable', has_column_privilege(device.role, v.attrelid, v.attnum, 'INSERT'),
           'updatable', has_column_privilege(device.role, v.attrelid, v.attnum, 'UPDATE')
         ) ORDER BY v.attnum)
         FROM pg_attribute v
         LEFT JOIN pg_attribute h ON h.attrelid = m.relation AND h.attname = v.attname
+        LEFT JOIN pg_attrdef d ON d.adrelid = h.attrelid AND d.adnum = h.attnum
         WHERE v.attrelid = format('latchkey_mirror.%I', m.name)::REGCLASS AND v.attnum > 0 AND NOT v.attisdropped)
     ) AS facts
     FROM latchkey.mirrored_table m, device

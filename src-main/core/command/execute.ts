@@ -9,6 +9,7 @@ import { query } from '../mirror/readable.ts';
 import { toJson } from '../mirror/rows.ts';
 import type { StoredRow, WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
+import { defaultValue } from './defaults.ts';
 import type { Intent, Json, RowChange } from './intent.ts';
 
 /** Who acts: from the device's sealed identity, never from a request. */
@@ -115,8 +116,14 @@ function plan(mirror: WritableMirror, change: RowChange, now: number): Planned {
       set: change.set,
       ...(change.fromAcceptance ? { from_acceptance: change.fromAcceptance } : {}),
     },
-    shown: { ...change.set, ...estimates(table, row, change, now) },
+    shown: { ...(row === null ? defaults(table, now) : {}), ...change.set, ...estimates(table, row, change, now) },
   };
+}
+
+/** What central will fill in by itself, so that a new row does not look unfinished until it comes back. */
+function defaults(table: MirroredTable, now: number): Record<string, Json> {
+  const known = table.columns.map((column) => [column.name, defaultValue(column, now)] as const);
+  return Object.fromEntries(known.filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
 function requireRights(table: MirroredTable, change: RowChange): void {

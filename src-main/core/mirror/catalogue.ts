@@ -22,6 +22,8 @@ export interface MirroredColumn {
   type: string;
   storage: Storage;
   nullable: boolean;
+  /** Central's default, as an SQL expression; a new row shows it until central's own comes back. */
+  default: string | null;
 }
 
 /**
@@ -54,6 +56,7 @@ interface CentralTable {
     type: string;
     base: { name: string; kind: string; category: string };
     nullable: boolean;
+    default: string | null;
     readable: boolean;
     insertable: boolean;
     updatable: boolean;
@@ -72,11 +75,12 @@ function mirroredTable(described: CentralTable): MirroredTable {
   return {
     name: described.name,
     key: described.key,
-    columns: named('readable').map(({ name, type, base, nullable }) => ({
+    columns: named('readable').map(({ name, type, base, nullable, default: fallback }) => ({
       name,
       type,
       storage: storageOf(base),
       nullable,
+      default: fallback,
     })),
     parent: described.parent,
     unique: described.unique,

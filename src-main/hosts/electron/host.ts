@@ -93,12 +93,14 @@ function reloadAfterCrash(window: BrowserWindow): void {
 
 /** Quitting waits until the core has closed the mirror and given its folder free. */
 function closeCoreBeforeQuit(core: CoreLink): void {
-  let closed = false;
+  let state: 'open' | 'closing' | 'closed' = 'open';
   app.on('before-quit', (event) => {
-    if (closed) return;
+    if (state === 'closed') return;
     event.preventDefault();
+    if (state === 'closing') return;
+    state = 'closing';
     void core.close().then(() => {
-      closed = true;
+      state = 'closed';
       app.quit();
     });
   });

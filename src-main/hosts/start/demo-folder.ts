@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { removeEmbeddedServer } from '../../core/central/embedded-server.ts';
-import { acquireOwnership } from '../../core/ownership.ts';
 import { lockFolder, makePrivateFolder } from '../../core/ownership/folder-lock.ts';
+import { acquireOwnership } from '../../core/ownership.ts';
 import { writePrivately } from '../../core/vault/private-file.ts';
 
 /** What was finished, so that a start which was interrupted goes on from there. */

@@ -44,6 +44,8 @@ export function parseOptions(args: string[]): StartOptions | 'help' | { problem:
       },
     });
     if (values.help) return 'help';
+    if (values['no-open'] && values.host === 'electron')
+      return { problem: '--no-open prints an address, and Electron has none: it goes with --host browser.' };
     return {
       reset: values.reset,
       open: !values['no-open'],

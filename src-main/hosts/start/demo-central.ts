@@ -1,0 +1,121 @@
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import pg from 'pg';
+import { LatchkeyError } from '../../contract/errors.ts';
+import { fillSkyGenesisDemo } from '../../core/central/demo/sky-genesis.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../../core/central/embedded-server.ts';
+import { install } from '../../core/central/install.ts';
+import { migrateSystem } from '../../core/central/migrate.ts';
+import { writePrivately } from '../../core/vault/private-file.ts';
+import type { DemoFolder, DemoState } from './demo-folder.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { Progress } from './progress.ts';
+
+const system = 'sky-genesis';
+const database = 'sky_genesis';
+
+export interface DemoCentral {
+  /** As the device reaches it, without a login. */
+  deviceUrl: string;
+  connect(): Promise<pg.Client>;
+}
+
+/** Starts the demo's PostgreSQL, and brings its database to where the demo needs it: schema, data, Latchkey. */
+export async function startDemoCentral(
+  folder: DemoFolder,
+  state: DemoState,
+  progress: Progress,
+  lifetime: Lifetime,
+): Promise<DemoCentral> {
+  const server = await progress.step('Starting PostgreSQL', () => {
+    const starting = startEmbeddedServer({ dataFolder: folder.server, port: state.port });
+    lifetime.onEnd(async () => (await starting).stop());
+    return starting;
+  });
+  const url = urlOf(server, database);
+  await writePrivately(folder.superuserUrl, `${url}\n`);
+  if (state.demo === null) await makeDatabase(server);
+  const connect = () => connected(url);
+  const client = await connect();
+  try {
+    await progress.step('Bringing the schema up to date', () => migrate(client));
+    if (state.demo === null) {
+      const { organization, operator } = await progress.step('Filling a demo organization', (report) =>
+        fillSkyGenesisDemo(client, {
+          now: new Date(),
+          onProgress: (step, done, total) => report(`${step} ${Math.round((100 * done) / Math.max(1, total))} %`),
+        }),
+      );
+      state.demo = { organization: organization.id, operator: operator.email };
+      await folder.writeState(state);
+    }
+    await progress.step('Installing Latchkey at central', () => installOnce(client));
+  } finally {
+    await client.end();
+  }
+  return { deviceUrl: `postgres://127.0.0.1:${server.port}/${database}`, connect };
+}
+
+/** A free port below those that systems give to outgoing connections, because the device goes on using it. */
+export async function choosePort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = randomInt(21_000, 30_000);
+    if (await isFree(port)) return port;
+  }
+  throw new LatchkeyError(
+    'folder-unusable',
+    'No free port was found for PostgreSQL on this machine. Nothing was changed.',
+  );
+}
+
+/** What an interrupted start left of it goes: the data is filled in one go or not at all, but its owner never heard. */
+async function makeDatabase(server: EmbeddedServer): Promise<void> {
+  const admin = await connected(server.superuserUrl);
+  try {
+    await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    await admin.query(`CREATE DATABASE ${database} TEMPLATE template0`);
+  } finally {
+    await admin.end();
+  }
+}
+
+async function migrate(client: pg.Client): Promise<void> {
+  try {
+    await migrateSystem(client, system, 'up');
+  } catch (error) {
+    if (!(error instanceof LatchkeyError) || !['schema-mismatch', 'central-too-new'].includes(error.code)) throw error;
+    throw new LatchkeyError(error.code, `${error.message} For a demo, \`npm start -- --reset\` begins anew.`, {
+      cause: error,
+    });
+  }
+}
+
+async function installOnce(client: pg.Client): Promise<void> {
+  try {
+    await install(client, system);
+  } catch (error) {
+    if (!(error instanceof LatchkeyError) || error.code !== 'already-installed') throw error;
+  }
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // The server is stopped while a step is under way: the step's own query tells.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+function urlOf(server: EmbeddedServer, name: string): string {
+  const url = new URL(server.superuserUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((tell) => {
+    const probe = createServer();
+    probe.once('error', () => tell(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => tell(true)));
+  });
+}
