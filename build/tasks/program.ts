@@ -59,6 +59,8 @@ export function endWithPrograms(): void {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   process.on('disconnect', end);
+  // Listening alone must not keep this process alive.
+  process.channel?.unref();
 }
 
 export function wasEnded(): boolean {

@@ -36,6 +36,8 @@ export const errorCodes = [
   'central-refused',
   'device-revoked',
   'offline',
+  // the road between a window or a command line and the process that owns the device's folder
+  'disconnected',
   // installing and enrolling, by a database administrator
   'unknown-system',
   'schema-mismatch',

@@ -285,7 +285,9 @@ describe('a row made offline', () => {
     const rotated = await first.core.call('keys.rotate', { key: issued.subject, overlapSeconds: 0 });
     await first.core.call('sync.set-offline', { workOffline: false });
     await sync(first);
-    const { rows } = await central.client.query(`SELECT status, key_type, key_prefix FROM api_service.api_keys WHERE label = 'built upon' ORDER BY created_at, status DESC`);
+    const { rows } = await central.client.query(
+      `SELECT status, key_type, key_prefix FROM api_service.api_keys WHERE label = 'built upon' ORDER BY created_at, status DESC`,
+    );
     expect(rows).toEqual([
       { status: 'revoked', key_type: 'client', key_prefix: issued.prefix },
       { status: 'active', key_type: 'client', key_prefix: rotated.prefix },

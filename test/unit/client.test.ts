@@ -131,13 +131,12 @@ describe('a connected page', () => {
     client.onConnection((is) => connection.push(is));
     const answer = client.call('sync.now', {});
     const lost = expect(answer).rejects.toMatchObject({
-      code: 'internal',
-      details: { disconnected: true },
+      code: 'disconnected',
       message: expect.stringContaining('may have been done'),
     });
     await at.host.close();
     await lost;
-    await expect(client.call('device.state', {})).rejects.toMatchObject({ details: { disconnected: true } });
+    await expect(client.call('device.state', {})).rejects.toMatchObject({ code: 'disconnected' });
     expect(connection).toEqual([true, false]);
     expect(client.connected).toBe(false);
   });
@@ -181,7 +180,7 @@ describe('in Electron', () => {
     port.onmessage = ({ data }) => port.postMessage({ id: data.id, ok: true, value: data.call });
     await expect((await client).call('device.state', {})).resolves.toBe('device.state');
 
-    const lost = expect((await client).call('sync.now', {})).rejects.toMatchObject({ details: { disconnected: true } });
+    const lost = expect((await client).call('sync.now', {})).rejects.toMatchObject({ code: 'disconnected' });
     port.onmessage = null;
     const restarted = hand('latchkey-port', 'app://latchkey');
     restarted.onmessage = ({ data }) => restarted.postMessage({ id: data.id, ok: true, value: 'again' });

@@ -77,7 +77,13 @@ describe('the normalized views of a system', () => {
     system.people.role.values = ["o'brien"];
     system.people.status.words.active = ["'); DROP TABLE users; --"];
     system.tables[name] = { tenancy: { class: 'shared' }, indexes: [['it"s']] };
-    const column = (each: string) => ({ name: each, type: 'text', storage: 'text' as const, default: null, nullable: true });
+    const column = (each: string) => ({
+      name: each,
+      type: 'text',
+      storage: 'text' as const,
+      default: null,
+      nullable: true,
+    });
     const table = {
       name,
       key: ['id'],

@@ -74,8 +74,7 @@ function remoteCore(socket: Socket): Core {
 
 function gone(): LatchkeyError {
   return new LatchkeyError(
-    'internal',
+    'disconnected',
     'The process that has this data folder open ended before it answered. What was asked for may have been done: look before you ask again.',
-    { details: { disconnected: true } },
   );
 }

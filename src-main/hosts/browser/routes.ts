@@ -9,7 +9,7 @@ import type { SecretList } from './secrets.ts';
  * Who may use a route. `public`: the page and its scripts, the same for everybody and without a word of data.
  * `launch-token`: a single-use token in the body. `session`: the secret that such a token was exchanged for.
  */
-export type Access = 'public' | 'launch-token' | 'session';
+type Access = 'public' | 'launch-token' | 'session';
 
 export interface Route {
   method: 'GET' | 'POST';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** 32 random bytes, in characters that may stand in a URL, in a header and in a WebSocket subprotocol. */
-export function freshSecret(): string {
+function freshSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 

@@ -92,7 +92,7 @@ async function asked<T>(name: CallName, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    const lost = error instanceof LatchkeyError && error.details?.disconnected === true;
+    const lost = error instanceof LatchkeyError && error.code === 'disconnected';
     if (!lost || contract[name].kind !== 'query') throw error;
     return ask();
   }

@@ -25,6 +25,8 @@ function untilTheEnd(): AbortController {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   process.once('disconnect', () => stop.abort());
+  // Listening alone must not keep this process alive.
+  process.channel?.unref();
   return stop;
 }
 

@@ -23,7 +23,7 @@ export function openWindow(options: WindowOptions): BrowserWindow {
   return window;
 }
 
-export function windowOptions(options: WindowOptions, dark: boolean): BrowserWindowConstructorOptions {
+function windowOptions(options: WindowOptions, dark: boolean): BrowserWindowConstructorOptions {
   return {
     title: 'Latchkey',
     icon: options.icon,

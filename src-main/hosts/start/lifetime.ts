@@ -36,5 +36,7 @@ export function startLifetime(leave: (code: number) => never = process.exit): Li
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void lifetime.end(0));
   process.on('disconnect', () => void lifetime.end(0));
+  // Listening alone must not keep this process alive.
+  process.channel?.unref();
   return lifetime;
 }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { LatchkeyError } from '../../contract/errors.ts';
 
-export interface WindowFile {
+interface WindowFile {
   body: Buffer;
   type: string;
 }

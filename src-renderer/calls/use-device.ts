@@ -1,0 +1,20 @@
+import type { DeviceState, Status } from '../../src-main/contract/device.ts';
+import { useCall } from './use-call.ts';
+
+export function useDevice(): DeviceState | undefined {
+  return useCall('device.state', {}).data;
+}
+
+export function useStatus(): Status | undefined {
+  return useCall('status.get', {}).data;
+}
+
+/** False for an auditor's device, whose window shows no way to change anything. */
+export function useMayWrite(): boolean {
+  const capability = useDevice()?.capability;
+  return capability === 'admin' || capability === 'operator';
+}
+
+export function useMayAssignRoles(): boolean {
+  return useDevice()?.capability === 'admin';
+}

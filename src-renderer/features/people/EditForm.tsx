@@ -1,0 +1,32 @@
+import { TextInput } from '@mantine/core';
+import type { PersonDetail } from '../../../src-main/contract/people.ts';
+import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
+import { CommandForm } from '../../ui/form/CommandForm.tsx';
+import { ReasonField } from '../../ui/form/ReasonField.tsx';
+import { optional, useCommandForm } from '../../ui/form/use-command-form.ts';
+
+export function EditForm({ person, onDone }: { person: PersonDetail; onDone(): void }) {
+  const notify = useReceiptNotice();
+  // What central changes while this form is open is no edit of the operator's: only what differs from here is sent.
+  const form = useCommandForm({
+    call: 'people.edit',
+    initial: { name: person.name ?? '', email: person.email, reason: '' },
+    toInput: (values) => ({
+      person: person.id,
+      name: values.name === (person.name ?? '') ? undefined : values.name,
+      email: values.email === person.email ? undefined : values.email,
+      reason: optional(values.reason),
+    }),
+    onDone: (receipt, values) => {
+      notify(`Edited ${values.name.trim() || person.email}`, receipt);
+      onDone();
+    },
+  });
+  return (
+    <CommandForm label={`Edit ${person.name ?? person.email}`} form={form} submit="Save" onCancel={onDone}>
+      <TextInput label="Name" maxLength={255} {...form.text('name')} />
+      <TextInput label="Email" type="email" maxLength={255} {...form.text('email')} />
+      <ReasonField {...form.text('reason')} />
+    </CommandForm>
+  );
+}

@@ -1,0 +1,38 @@
+import type { Person } from '../../../src-main/contract/people.ts';
+import { Moment } from '../../ui/Moment.tsx';
+import { PendingMark } from '../../ui/PendingMark.tsx';
+import { StateBadge } from '../../ui/StateBadge.tsx';
+import type { Column } from '../../ui/table/column.ts';
+import { personStates } from '../../words/states.ts';
+import classes from './People.module.css';
+
+export const peopleColumns: Column<Person>[] = [
+  {
+    id: 'name',
+    title: 'Name',
+    track: 'minmax(150px, 1.4fr)',
+    sorts: true,
+    cell: (person) => <span className={classes.name}>{person.name ?? person.email}</span>,
+  },
+  { id: 'email', title: 'Email', track: 'minmax(170px, 1.8fr)', sorts: true, cell: (person) => person.email },
+  { id: 'role', title: 'Role', track: 'minmax(84px, 0.7fr)', sorts: true, cell: (person) => person.role ?? 'none' },
+  {
+    id: 'state',
+    title: 'State',
+    track: '104px',
+    sorts: true,
+    cell: (person) => <StateBadge state={personStates[person.state]} />,
+  },
+  {
+    id: 'lastSeenAt',
+    title: 'Last seen',
+    track: '104px',
+    sorts: true,
+    cell: (person) => (
+      <span className={classes.soft}>
+        <Moment at={person.lastSeenAt} />
+      </span>
+    ),
+  },
+  { id: 'pending', title: 'Pending', track: '84px', cell: (person) => <PendingMark count={person.pending} /> },
+];
