@@ -1,11 +1,12 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
-import type { DeviceState, Status } from '../contract/device.ts';
+import type { DeviceState } from '../contract/device.ts';
 import { LatchkeyError, toErrorShape } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
 import { auditQueries } from './audit/queries.ts';
+import { closedStatus } from './closed-status.ts';
 import type { Core } from './core.ts';
 import { dataQueries } from './data/queries.ts';
 import type { Query } from './handlers.ts';
@@ -118,7 +119,7 @@ class LocalCore implements Core {
           return this.state();
         });
       case 'status.get':
-        if (!this.unlocked) return this.closedStatus();
+        if (!this.unlocked) return closedStatus(this.vault.exists ? 'locked' : 'not-enrolled');
     }
     if (!this.unlocked) throw this.closedError();
     const read = queries[name] as Query<Name> | undefined;
@@ -236,20 +237,6 @@ class LocalCore implements Core {
       capability: (mirror.meta('capability') ?? undefined) as DeviceState['capability'],
       system: { name, title },
       version,
-    };
-  }
-
-  private closedStatus(): Status {
-    return {
-      mode: this.vault.exists ? 'locked' : 'not-enrolled',
-      lastSync: null,
-      pending: 0,
-      conflicts: 0,
-      mirror: { rows: 0, bytes: 0, tables: 0 },
-      central: { reachable: false, epoch: null },
-      workOffline: false,
-      progress: null,
-      problem: null,
     };
   }
 

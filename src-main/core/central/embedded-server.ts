@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LatchkeyError } from '../../contract/errors.ts';
@@ -122,9 +123,10 @@ async function initialize(
   account: Account | null,
   guard: Guard,
 ): Promise<void> {
-  const unfinished = `${places.cluster}.unfinished`;
-  const passwordForInitdb = `${places.cluster}.password`;
-  for (const path of [places.cluster, unfinished, passwordForInitdb]) rmSync(path, { recursive: true, force: true });
+  removeAll([places.cluster, ...unfinishedBeside(places.cluster)]);
+  // A name of its own: what a killed start left may not be quite gone yet.
+  const unfinished = `${places.cluster}.unfinished-${randomBytes(6).toString('hex')}`;
+  const passwordForInitdb = `${unfinished}.password`;
   const password = randomBytes(24).toString('base64url');
   writeFileSync(places.passwordFile, password, { mode: 0o600 });
   writeForServer(passwordForInitdb, password, account);
@@ -258,6 +260,11 @@ function freePort(): Promise<number> {
       probe.close(() => (address && typeof address === 'object' ? found(address.port) : failed(new Error('no port'))));
     });
   });
+}
+
+function unfinishedBeside(cluster: string): string[] {
+  const names = readdirSync(dirname(cluster)).filter((name) => name.startsWith(`${basename(cluster)}.unfinished-`));
+  return names.map((name) => join(dirname(cluster), name));
 }
 
 function removeAll(folders: string[]): void {

@@ -1,6 +1,7 @@
 import type { DeviceState, Status } from '../../contract/device.ts';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { LatchkeyEvent } from '../../contract/events.ts';
+import { closedStatus } from '../closed-status.ts';
 import type { Core } from '../core.ts';
 
 /**
@@ -29,7 +30,10 @@ export function gate(core: Core): Pick<Core, 'handle' | 'subscribe'> & { close()
     if (name === 'device.unlock' || name === 'device.join') return prove(name, input);
     if (proven || !isCall(name)) return core.handle(name, input);
     if (name === 'device.state') return asLocked((await core.handle(name, input)) as DeviceState);
-    if (name === 'status.get') return asLockedStatus((await core.handle(name, input)) as Status);
+    if (name === 'status.get')
+      return closedStatus(
+        ((await core.handle(name, input)) as Status).mode === 'not-enrolled' ? 'not-enrolled' : 'locked',
+      );
     if (name === 'device.lock') return asLocked((await core.handle(name, input)) as DeviceState);
     throw locked();
   }
@@ -58,18 +62,4 @@ function locked(): LatchkeyError {
 
 function asLocked(device: DeviceState): DeviceState {
   return { state: device.state === 'not-enrolled' ? 'not-enrolled' : 'locked', version: device.version };
-}
-
-function asLockedStatus(status: Status): Status {
-  return {
-    mode: status.mode === 'not-enrolled' ? 'not-enrolled' : 'locked',
-    lastSync: null,
-    pending: 0,
-    conflicts: 0,
-    mirror: { rows: 0, bytes: 0, tables: 0 },
-    central: { reachable: false, epoch: null },
-    workOffline: false,
-    progress: null,
-    problem: null,
-  };
 }

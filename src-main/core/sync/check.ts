@@ -5,7 +5,8 @@ import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 import { copyTable } from './copy-table.ts';
-import { catchUp, inSnapshot, pull } from './pull.ts';
+import { inSnapshot } from './hello.ts';
+import { catchUp, pull } from './pull.ts';
 
 type Difference = Output<'mirror.check'>['tables'][number]['differences'][number];
 const listedDifferences = 100;

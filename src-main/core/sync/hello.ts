@@ -88,3 +88,16 @@ export function compareEpoch(mirror: WritableMirror, answer: Hello): 'first' | '
     answer.log_size >= known.logSize;
   return same ? 'same' : 'changed';
 }
+
+/** One REPEATABLE READ transaction, so that everything read in it is one moment of central. */
+export async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
+  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    const result = await work(await hello(client));
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { keyText, type MirroredTable, mirroredTables } from '../mirror/catalogue.ts';
+import { keyText, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 import { decodeRow, keyCondition, selectList } from './columns.ts';
-import { copyTable } from './copy-table.ts';
-import { compareEpoch, type Hello, hello, rememberCentral } from './hello.ts';
+import { makeCopies } from './copies.ts';
+import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
 
 export interface PullContext {
@@ -27,7 +27,7 @@ const idleMilliseconds = 30_000;
  * that it reads the rows that the previous snapshot could not see.
  */
 export async function pull(context: PullContext): Promise<Hello> {
-  await prepareCopies(context);
+  await makeCopies(context);
   return inSnapshot(context.client, (answer) => catchUp(context, answer));
 }
 
@@ -57,97 +57,6 @@ function isDue(mirror: WritableMirror, now: number): boolean {
   return (
     accepted !== undefined || now - Date.parse(mirror.meta('last_sync') ?? '1970-01-01T00:00:00Z') > idleMilliseconds
   );
-}
-
-/** One REPEATABLE READ transaction, so that everything read in it is one moment of central. */
-export async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
-  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    const result = await work(await hello(client));
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
-}
-
-/**
- * Copies the tables that have no complete copy, each in a transaction of its own: an interrupted first mirror goes on with the
- * next table, and production's vacuum is not held back for the whole of it. The pull that follows starts from the oldest
- * snapshot among them, so that the copies meet in one moment.
- */
-async function prepareCopies(context: PullContext): Promise<void> {
-  const { client, mirror } = context;
-  const plan = await inSnapshot(client, async (answer) => {
-    const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
-    if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
-    const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
-    return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
-  });
-  if (!plan) return;
-  const { answer, stale, described } = plan;
-  const wanted = mirror.transaction(() => planCopies(mirror, answer, described, stale));
-  const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
-  let done = 0;
-  let bytes = 0;
-  for (const { table } of wanted) {
-    const step = `Copying ${table.name}`;
-    context.onProgress({ step, rows: done, rowsExpected, bytes });
-    await inSnapshot(client, async ({ snapshot }) => {
-      const rows = await copyTable(client, mirror, table, (sofar, more) => {
-        bytes += more;
-        context.onProgress({ step, rows: done + sofar, rowsExpected: Math.max(rowsExpected, done + sofar), bytes });
-      });
-      mirror.transaction(() => {
-        mirror.unapplyPending();
-        mirror.swapIn(table, rows, snapshot);
-        mirror.replayPending();
-      });
-      done += rows;
-    });
-    context.onChanged([table.name]);
-  }
-  mirror.transaction(() => {
-    mirror.setMeta('fingerprint', answer.fingerprint);
-    mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'copying'`).run();
-  });
-  context.onProgress(null);
-}
-
-function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
-  const cursor = mirror.meta('cursor');
-  return cursor !== null && parseSnapshot(cursor).xmin < BigInt(answer.retained_since);
-}
-
-/** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
-function planCopies(
-  mirror: WritableMirror,
-  answer: Hello,
-  described: ReturnType<typeof mirroredTables>,
-  stale: boolean,
-) {
-  const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
-  for (const name of present.keys()) {
-    if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
-  }
-  if (stale) {
-    offerAgain(mirror, answer);
-    mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
-  }
-  if (stale || mirror.meta('cursor') === null) mirror.setMeta('cursor', answer.snapshot);
-  mirror.setMeta('copying', 'true');
-  rememberCentral(mirror, { ...answer, fingerprint: '' });
-  return described.filter(({ table }) => {
-    const row = present.get(table.name);
-    return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
-  });
-}
-
-/** A rewound central lost what it had accepted: commands that this device knew as accepted are offered once more. */
-function offerAgain(mirror: WritableMirror, answer: Hello): void {
-  mirror.database.prepare(`UPDATE latchkey_outbox SET state = 'queued', xid = NULL WHERE state = 'accepted'`).run();
-  mirror.database.prepare('UPDATE latchkey_entry SET sent = 0 WHERE position > ?').run(answer.entries);
 }
 
 interface Changes {

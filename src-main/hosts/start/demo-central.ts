@@ -35,6 +35,7 @@ export async function startDemoCentral(
   const url = urlOf(server, database);
   await writePrivately(folder.superuserUrl, `${url}\n`);
   if (state.demo === null) await makeDatabase(server);
+  else await requireDatabase(server, folder);
   const connect = () => connected(url);
   const client = await connect();
   try {
@@ -77,6 +78,21 @@ async function makeDatabase(server: EmbeddedServer): Promise<void> {
   } finally {
     await admin.end();
   }
+}
+
+/** Somebody may have removed the cluster: then a new and empty one was made just now. */
+async function requireDatabase(server: EmbeddedServer, folder: DemoFolder): Promise<void> {
+  const admin = await connected(server.superuserUrl);
+  try {
+    const { rows } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
+    if (rows.length > 0) return;
+  } finally {
+    await admin.end();
+  }
+  throw new LatchkeyError(
+    'central-not-latchkey',
+    `The central database of the demo in ${folder.device} is gone. What is on the device was kept. \`npm start -- --reset\` begins anew.`,
+  );
 }
 
 async function migrate(client: pg.Client): Promise<void> {

@@ -17,6 +17,8 @@ export interface DemoState {
   device: string | null;
   /** Whether the first mirror was complete. */
   mirrored: boolean;
+  /** Its removal was begun: nothing of it counts any more. */
+  removing: boolean;
   /** Where the passphrase is, in a file of somebody else's; null for the demo's own. */
   passphraseFile: string | null;
 }
@@ -62,6 +64,8 @@ export async function openDemoFolder(data: string): Promise<DemoFolder> {
     writeState: (state) => writePrivately(stateFile, `${JSON.stringify(state, null, 2)}\n`),
     async clear() {
       await refuseForeign(folder);
+      const state = folder.readState();
+      if (state) await folder.writeState({ ...state, removing: true });
       folder.clearDevice();
       await removeEmbeddedServer(folder.server);
       for (const file of [folder.passphrase, folder.superuserUrl, stateFile]) rmSync(file, { force: true });

@@ -37,7 +37,8 @@ async function start(options: StartOptions): Promise<void> {
   const folder = await openDemoFolder(options.data ?? defaultDataFolder());
   lifetime.onEnd(async () => folder.unlock());
   const choice = await chooseHost(options, folder.readState() === null);
-  if (options.reset) await progress.step('Removing the earlier demo', () => folder.clear());
+  if (options.reset || folder.readState()?.removing)
+    await progress.step('Removing the earlier demo', () => folder.clear());
   const state = folder.readState() ?? (await firstState(folder, options));
   const passphrase = await passphraseFor(folder, state, options);
 
@@ -58,6 +59,7 @@ async function firstState(folder: DemoFolder, options: StartOptions): Promise<De
     demo: null,
     device: null,
     mirrored: false,
+    removing: false,
     passphraseFile: options.passphraseFile === null ? null : resolve(options.passphraseFile),
   };
   await folder.writeState(state);

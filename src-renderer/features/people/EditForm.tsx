@@ -1,4 +1,5 @@
 import { TextInput } from '@mantine/core';
+import { useState } from 'react';
 import type { PersonDetail } from '../../../src-main/contract/people.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
@@ -7,14 +8,15 @@ import { optional, useCommandForm } from '../../ui/form/use-command-form.ts';
 
 export function EditForm({ person, onDone }: { person: PersonDetail; onDone(): void }) {
   const notify = useReceiptNotice();
+  const [opened] = useState(person);
   // What central changes while this form is open is no edit of the operator's: only what differs from here is sent.
   const form = useCommandForm({
     call: 'people.edit',
-    initial: { name: person.name ?? '', email: person.email, reason: '' },
+    initial: { name: opened.name ?? '', email: opened.email, reason: '' },
     toInput: (values) => ({
       person: person.id,
-      name: values.name === (person.name ?? '') ? undefined : values.name,
-      email: values.email === person.email ? undefined : values.email,
+      name: values.name === (opened.name ?? '') ? undefined : values.name,
+      email: values.email === opened.email ? undefined : values.email,
       reason: optional(values.reason),
     }),
     onDone: (receipt, values) => {

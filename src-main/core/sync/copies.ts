@@ -1,0 +1,85 @@
+import { mirroredTables } from '../mirror/catalogue.ts';
+import { query } from '../mirror/readable.ts';
+import type { WritableMirror } from '../mirror/writable.ts';
+import { copyTable } from './copy-table.ts';
+import { compareEpoch, type Hello, inSnapshot, rememberCentral } from './hello.ts';
+import type { PullContext } from './pull.ts';
+import { parseSnapshot } from './snapshot.ts';
+
+/**
+ * Copies the tables that have no complete copy, each in a transaction of its own: an interrupted first mirror goes on with the
+ * next table, and production's vacuum is not held back for the whole of it. The pull that follows starts from the oldest
+ * snapshot among them, so that the copies meet in one moment.
+ */
+export async function makeCopies(context: PullContext): Promise<void> {
+  const { client, mirror } = context;
+  const plan = await inSnapshot(client, async (answer) => {
+    const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
+    if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
+    const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
+    return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
+  });
+  if (!plan) return;
+  const { answer, stale, described } = plan;
+  const wanted = mirror.transaction(() => planCopies(mirror, answer, described, stale));
+  const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
+  let done = 0;
+  let bytes = 0;
+  for (const { table } of wanted) {
+    const step = `Copying ${table.name}`;
+    context.onProgress({ step, rows: done, rowsExpected, bytes });
+    await inSnapshot(client, async ({ snapshot }) => {
+      const rows = await copyTable(client, mirror, table, (sofar, more) => {
+        bytes += more;
+        context.onProgress({ step, rows: done + sofar, rowsExpected: Math.max(rowsExpected, done + sofar), bytes });
+      });
+      mirror.transaction(() => {
+        mirror.unapplyPending();
+        mirror.swapIn(table, rows, snapshot);
+        mirror.replayPending();
+      });
+      done += rows;
+    });
+    context.onChanged([table.name]);
+  }
+  mirror.transaction(() => {
+    mirror.setMeta('fingerprint', answer.fingerprint);
+    mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'copying'`).run();
+  });
+  context.onProgress(null);
+}
+
+function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
+  const cursor = mirror.meta('cursor');
+  return cursor !== null && parseSnapshot(cursor).xmin < BigInt(answer.retained_since);
+}
+
+/** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
+function planCopies(
+  mirror: WritableMirror,
+  answer: Hello,
+  described: ReturnType<typeof mirroredTables>,
+  stale: boolean,
+) {
+  const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
+  for (const name of present.keys()) {
+    if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
+  }
+  if (stale) {
+    offerAgain(mirror, answer);
+    mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
+  }
+  if (stale || mirror.meta('cursor') === null) mirror.setMeta('cursor', answer.snapshot);
+  mirror.setMeta('copying', 'true');
+  rememberCentral(mirror, { ...answer, fingerprint: '' });
+  return described.filter(({ table }) => {
+    const row = present.get(table.name);
+    return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
+  });
+}
+
+/** A rewound central lost what it had accepted: commands that this device knew as accepted are offered once more. */
+function offerAgain(mirror: WritableMirror, answer: Hello): void {
+  mirror.database.prepare(`UPDATE latchkey_outbox SET state = 'queued', xid = NULL WHERE state = 'accepted'`).run();
+  mirror.database.prepare('UPDATE latchkey_entry SET sent = 0 WHERE position > ?').run(answer.entries);
+}

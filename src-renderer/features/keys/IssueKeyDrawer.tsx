@@ -1,0 +1,54 @@
+import { NativeSelect, TextInput } from '@mantine/core';
+import type { IssuedKey } from '../../../src-main/contract/keys.ts';
+import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
+import { Drawer } from '../../ui/Drawer.tsx';
+import { CommandForm } from '../../ui/form/CommandForm.tsx';
+import { ReasonField } from '../../ui/form/ReasonField.tsx';
+import { optional, useCommandForm } from '../../ui/form/use-command-form.ts';
+import { scopesOf } from './key-words.ts';
+
+const validities = [
+  { value: '30', label: '30 days' },
+  { value: '90', label: '90 days' },
+  { value: '180', label: '180 days' },
+  { value: '365', label: '1 year' },
+  { value: 'never', label: 'Does not expire' },
+];
+
+export function IssueKeyDrawer({ onClose, onIssued }: { onClose(): void; onIssued(key: IssuedKey): void }) {
+  const notify = useReceiptNotice();
+  const form = useCommandForm({
+    call: 'keys.issue',
+    initial: { label: '', scopes: '', expiresInDays: '90', reason: '' },
+    toInput: ({ label, scopes, expiresInDays, reason }) => ({
+      label,
+      scopes: scopesOf(scopes),
+      expiresInDays: expiresInDays === 'never' ? null : Number(expiresInDays),
+      reason: optional(reason),
+    }),
+    onDone: (issued, { label }) => {
+      notify(`Issued ${label.trim()}`, issued);
+      onIssued(issued);
+    },
+  });
+  return (
+    <Drawer title="Issue key" onClose={onClose}>
+      <CommandForm
+        label="Issue key"
+        form={form}
+        submit="Issue"
+        onCancel={onClose}
+        consequence="The secret is shown once, here, and kept nowhere. It is dormant until the sync that brings it to central."
+      >
+        <TextInput label="Label" description="What uses it, and where." maxLength={255} {...form.text('label')} />
+        <TextInput
+          label="Scopes"
+          description="What it may do, separated by commas or spaces."
+          {...form.text('scopes')}
+        />
+        <NativeSelect label="Validity" data={validities} {...form.text('expiresInDays')} />
+        <ReasonField {...form.text('reason')} />
+      </CommandForm>
+    </Drawer>
+  );
+}

@@ -1,0 +1,60 @@
+import { NativeSelect } from '@mantine/core';
+import { type IssuedKey, type KeyDetail, overlapPresets } from '../../../src-main/contract/keys.ts';
+import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
+import { CommandForm } from '../../ui/form/CommandForm.tsx';
+import { ReasonField } from '../../ui/form/ReasonField.tsx';
+import { optional, useCommandForm } from '../../ui/form/use-command-form.ts';
+import { Moment } from '../../ui/Moment.tsx';
+import { isOverlapPreset, keyName, overlapConsequence, overlapWords, type OverlapPreset } from './key-words.ts';
+
+const options = Object.entries(overlapWords).map(([value, label]) => ({ value, label }));
+
+interface RotateFormProps {
+  of: KeyDetail;
+  onDone(): void;
+  onIssued(key: IssuedKey): void;
+}
+
+export function RotateForm({ of: key, onDone, onIssued }: RotateFormProps) {
+  const notify = useReceiptNotice();
+  const form = useCommandForm({
+    call: 'keys.rotate',
+    initial: { overlapSeconds: '7d', reason: '' },
+    toInput: ({ overlapSeconds, reason }) => ({
+      key: key.id,
+      overlapSeconds: overlapPresets[presetOf(overlapSeconds)],
+      reason: optional(reason),
+    }),
+    onDone: (issued) => {
+      notify(`Rotated ${keyName(key)}`, issued);
+      onDone();
+      onIssued(issued);
+    },
+  });
+  return (
+    <CommandForm
+      label={`Rotate ${keyName(key)}`}
+      form={form}
+      submit="Rotate"
+      onCancel={onDone}
+      consequence={
+        <>
+          {overlapConsequence(presetOf(form.values.overlapSeconds))} The old key was last used{' '}
+          <Moment at={key.lastUsedAt} none="at a time that is not known" />.
+        </>
+      }
+    >
+      <NativeSelect
+        label="Overlap"
+        description="How long the old key goes on working beside the new one."
+        data={options}
+        {...form.text('overlapSeconds')}
+      />
+      <ReasonField {...form.text('reason')} />
+    </CommandForm>
+  );
+}
+
+function presetOf(text: string): OverlapPreset {
+  return isOverlapPreset(text) ? text : '7d';
+}

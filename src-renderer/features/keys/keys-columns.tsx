@@ -1,0 +1,64 @@
+import type { Key } from '../../../src-main/contract/keys.ts';
+import { Age } from '../../ui/Age.tsx';
+import { Moment } from '../../ui/Moment.tsx';
+import { PendingMark } from '../../ui/PendingMark.tsx';
+import { StateBadge } from '../../ui/StateBadge.tsx';
+import type { Column } from '../../ui/table/column.ts';
+import { keyStates } from '../../words/states.ts';
+import { Expiry } from './Expiry.tsx';
+import classes from './Keys.module.css';
+import { keyMask, keyName } from './key-words.ts';
+import { Scopes } from './Scopes.tsx';
+
+export const keysColumns: Column<Key>[] = [
+  {
+    id: 'label',
+    title: 'Label',
+    track: 'minmax(150px, 1.4fr)',
+    sorts: true,
+    cell: (key) => <span className={classes.name}>{keyName(key)}</span>,
+  },
+  {
+    id: 'mask',
+    title: 'Key',
+    track: '150px',
+    cell: (key) => <span className={classes.mask}>{keyMask(key) ?? 'not known'}</span>,
+  },
+  {
+    id: 'scopes',
+    title: 'Scopes',
+    track: 'minmax(120px, 1.3fr)',
+    cell: (key) => <Scopes scopes={key.scopes} most={2} />,
+  },
+  {
+    id: 'state',
+    title: 'State',
+    track: '104px',
+    sorts: true,
+    cell: (key) => <StateBadge state={keyStates[key.state]} />,
+  },
+  {
+    id: 'createdAt',
+    title: 'Age',
+    track: '84px',
+    sorts: true,
+    cell: (key) => (
+      <span className={classes.soft}>
+        <Age since={key.createdAt} />
+      </span>
+    ),
+  },
+  {
+    id: 'lastUsedAt',
+    title: 'Last used',
+    track: '104px',
+    sorts: true,
+    cell: (key) => (
+      <span className={classes.soft}>
+        <Moment at={key.lastUsedAt} />
+      </span>
+    ),
+  },
+  { id: 'expiresAt', title: 'Expires', track: '138px', sorts: true, cell: (key) => <Expiry of={key} /> },
+  { id: 'pending', title: 'Pending', track: '84px', cell: (key) => <PendingMark count={key.pending} /> },
+];
