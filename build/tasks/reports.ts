@@ -22,9 +22,8 @@ interface PlaywrightReport {
 
 /** Nothing but a readable report and a clean exit counts as passed: a runner that fell over is at least one failure. */
 export function countOf(runner: 'vitest' | 'playwright', file: string, exitCode: number): Count {
-  const count = existsSync(file)
-    ? readers[runner](JSON.parse(readFileSync(file, 'utf8')))
-    : { passed: 0, failed: 0, skipped: 0 };
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
+  const count = readers[runner](JSON.parse(readFileSync(file, 'utf8')));
   return exitCode !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
 }
 

@@ -8,13 +8,7 @@ import { pageSize, pagesOf, type RowRange } from './row-range.ts';
 import { callOptions, useCall } from './use-call.ts';
 import { useSettled } from './use-settled.ts';
 
-type PagedName =
-  | 'people.list'
-  | 'keys.list'
-  | 'outbox.list'
-  | 'conflicts.list'
-  | 'audit.list'
-  | 'data.list';
+type PagedName = 'people.list' | 'keys.list' | 'outbox.list' | 'conflicts.list' | 'audit.list' | 'data.list';
 export type RowOf<Name extends PagedName> = Output<Name>['items'][number];
 export type FilterOf<Name extends PagedName> = Omit<Input<Name>, 'limit' | 'offset'>;
 

@@ -35,13 +35,13 @@ export function Drawer(props: DrawerProps) {
   }, [before]);
 
   useEffect(() => {
-    function escape(event: KeyboardEvent): void {
+    function onEscape(event: KeyboardEvent): void {
       if (event.key !== 'Escape' || event.defaultPrevented || isModalOpen()) return;
       event.preventDefault();
       close();
     }
-    window.addEventListener('keydown', escape);
-    return () => window.removeEventListener('keydown', escape);
+    window.addEventListener('keydown', onEscape);
+    return () => window.removeEventListener('keydown', onEscape);
   }, []);
 
   return (

@@ -34,5 +34,9 @@ export function FieldDiff({ changes }: { changes: FieldChange[] }) {
 
 /** A stored value; what stands for the lack of one is set apart from text of the same letters. */
 export function Value({ value }: { value: unknown }) {
-  return <span data-absent={isAbsent(value)} className={classes.value}>{valueWords(value)}</span>;
+  return (
+    <span data-absent={isAbsent(value)} className={classes.value}>
+      {valueWords(value)}
+    </span>
+  );
 }

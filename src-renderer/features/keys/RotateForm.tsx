@@ -5,7 +5,7 @@ import { CommandForm } from '../../ui/form/CommandForm.tsx';
 import { ReasonField } from '../../ui/form/ReasonField.tsx';
 import { optional, useCommandForm } from '../../ui/form/use-command-form.ts';
 import { Moment } from '../../ui/Moment.tsx';
-import { isOverlapPreset, keyName, overlapConsequence, overlapWords, type OverlapPreset } from './key-words.ts';
+import { isOverlapPreset, keyName, type OverlapPreset, overlapConsequence, overlapWords } from './key-words.ts';
 
 const options = Object.entries(overlapWords).map(([value, label]) => ({ value, label }));
 

@@ -2,8 +2,8 @@ import { Button, Modal } from '@mantine/core';
 import { useState } from 'react';
 import type { IssuedKey } from '../../../src-main/contract/keys.ts';
 import { Icon } from '../../ui/icons/Icon.tsx';
-import classes from './Keys.module.css';
 import { HoldToReveal } from './HoldToReveal.tsx';
+import classes from './Keys.module.css';
 import { useSecret } from './use-secret.ts';
 
 /** The one time that a new key's secret is told. */
@@ -34,9 +34,7 @@ export function SecretDialog({ issued, onClose }: { issued: IssuedKey; onClose()
       transitionProps={{ duration: 0 }}
     >
       <div className={classes.secretBox}>
-        <p>
-          Shown this once and kept nowhere. Dormant until sync: central accepts it when this change is in force.
-        </p>
+        <p>Shown this once and kept nowhere. Dormant until sync: central accepts it when this change is in force.</p>
         <output className={classes.secret} aria-label="Secret">
           {secretText(shown.secret, shown.held, issued)}
         </output>
@@ -59,7 +57,9 @@ export function SecretDialog({ issued, onClose }: { issued: IssuedKey; onClose()
           </p>
         ) : null}
         {shown.copyFailed ? (
-          <p className={classes.soft}>This window may not use the clipboard. Hold to reveal, and take it over by hand.</p>
+          <p className={classes.soft}>
+            This window may not use the clipboard. Hold to reveal, and take it over by hand.
+          </p>
         ) : null}
         <div className={classes.foot}>
           {warned && !gone && !shown.used ? (

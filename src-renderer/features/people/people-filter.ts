@@ -5,7 +5,9 @@ import type { Route } from '../../navigation/route.ts';
 const sorts = ['name', 'email', 'role', 'state', 'createdAt', 'lastSeenAt'] as const;
 
 /** The list's question as the address has it; what the address has wrong is left out. */
-export function peopleFilter(filters: Route['filters']): FilterOf<'people.list'> & { sort: string; descending: boolean } {
+export function peopleFilter(
+  filters: Route['filters'],
+): FilterOf<'people.list'> & { sort: string; descending: boolean } {
   const state = personState.safeParse(filters.state);
   return {
     search: filters.search,

@@ -1,14 +1,15 @@
 import { rowSortingFeature, tableFeatures, useTable } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
-import type { PagedList } from '../../calls/use-paged-list.ts';
 import type { RowRange } from '../../calls/row-range.ts';
+import type { PagedList } from '../../calls/use-paged-list.ts';
 import { count } from '../../words/quantities.ts';
 import { ErrorPanel } from '../ErrorPanel.tsx';
-import { Icon } from '../icons/Icon.tsx';
-import { type Column, nextOrder, type SortOrder } from './column.ts';
+import { ColumnHeading } from './ColumnHeading.tsx';
+import type { Column, SortOrder } from './column.ts';
 import classes from './DataTable.module.css';
 import { useListKeys } from './use-list-keys.ts';
+import { WaitingRows } from './WaitingRows.tsx';
 
 const features = tableFeatures({ rowSortingFeature });
 
@@ -50,8 +51,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const { list, columns } = props;
   const total = Math.min(list.total ?? 0, mostRows);
   const scroller = useRef<HTMLDivElement>(null);
-  const grid = useRef<HTMLTableElement>(null);
-  const [gridElement, setGridElement] = useState<HTMLTableElement | null>(null);
+  const [grid, setGrid] = useState<HTMLTableElement | null>(null);
   const prefix = useId();
   const [active, setActive] = useState(-1);
 
@@ -103,7 +103,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     setActive(index);
     if (row) props.onOpen?.(row);
   }
-  useListKeys(gridElement, {
+  useListKeys(grid, {
     active,
     total,
     rowsPerPage: Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 2),
@@ -126,12 +126,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         </div>
       ) : null}
       <div className={classes.scroller} ref={scroller} tabIndex={-1}>
-        {/* biome-ignore lint/a11y/useSemanticElements: a table is what it is; the role adds that its rows can be opened */}
+        {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table whose rows can be walked and opened is a grid */}
         <table
-          ref={(element) => {
-            grid.current = element;
-            setGridElement(element);
-          }}
+          ref={setGrid}
           className={classes.grid}
           style={{ minWidth: props.least }}
           role="grid"
@@ -146,7 +143,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             {table.getHeaderGroups().map((group) => (
               <tr key={group.id} className={classes.head} style={{ gridTemplateColumns: tracks }} aria-rowindex={1}>
                 {group.headers.map((header) => (
-                  <Heading
+                  <ColumnHeading
                     key={header.id}
                     column={columns.find((column) => column.id === header.column.id)}
                     order={props.order}
@@ -161,7 +158,6 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               const { index, row: content } = row.original;
               const isOpen = content !== undefined && props.openId != null && props.idOf(content) === props.openId;
               return (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: Enter on the list opens its active row
                 <tr
                   key={row.id}
                   id={`${prefix}${index}`}
@@ -184,7 +180,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           </tbody>
         </table>
         {list.total === 0 ? props.empty : null}
-        {list.total === undefined ? <Waiting /> : null}
+        {list.total === undefined ? <WaitingRows /> : null}
       </div>
       {(list.total ?? 0) > mostRows ? (
         <p className={classes.more}>
@@ -208,43 +204,4 @@ function useViewReport(first: number | undefined, last: number | undefined, onVi
   const from = Math.floor((first ?? 0) / viewStep) * viewStep;
   const to = Math.ceil(((last ?? 0) + 1) / viewStep) * viewStep;
   useEffect(() => onView({ first: from, last: to }), [from, to, onView]);
-}
-
-interface HeadingProps<Row> {
-  column: Column<Row> | undefined;
-  order: SortOrder | undefined;
-  onOrder: ((order: SortOrder) => void) | undefined;
-}
-
-function Heading<Row>({ column, order, onOrder }: HeadingProps<Row>) {
-  if (!column) return null;
-  if (!column.sorts || !order || !onOrder) {
-    return (
-      <th scope="col" data-align={column.align}>
-        {column.title === '' ? <span className={classes.unseen}>Actions</span> : column.title}
-      </th>
-    );
-  }
-  const here = order.column === column.id;
-  const direction = order.descending ? 'descending' : 'ascending';
-  return (
-    <th scope="col" data-align={column.align} aria-sort={here ? direction : 'none'}>
-      <button type="button" className={classes.sort} onClick={() => onOrder(nextOrder(order, column.id))}>
-        {column.title}
-        {here ? <Icon name={order.descending ? 'down' : 'up'} size={12} /> : null}
-      </button>
-    </th>
-  );
-}
-
-const placeholders = Array.from({ length: 12 }, (_, at) => `waiting-${at}`);
-
-function Waiting() {
-  return (
-    <div className={classes.waitingList} aria-hidden="true">
-      {placeholders.map((key) => (
-        <span key={key} className={classes.waiting} />
-      ))}
-    </div>
-  );
 }

@@ -1,0 +1,77 @@
+import type { DeviceState } from '../../src-main/contract/device.ts';
+import { useStatus } from '../calls/use-device.ts';
+import { href, type Place, places } from '../navigation/route.ts';
+import { Icon, type IconName } from '../ui/icons/Icon.tsx';
+import { count } from '../words/quantities.ts';
+import { useCheatSheet } from './keyboard/cheat-sheet-state.ts';
+import { Mark } from './Mark.tsx';
+import { placeWords } from './place-words.ts';
+import classes from './Shell.module.css';
+
+const icons: Record<Place, IconName> = {
+  people: 'people',
+  keys: 'key',
+  outbox: 'outbox',
+  audit: 'audit',
+  data: 'data',
+};
+
+const capabilities = {
+  admin: 'Administrator’s device',
+  operator: 'Operator’s device',
+  auditor: 'Auditor’s device: reads only',
+};
+
+/** The places of the window, and whose it is. */
+export function Rail({ device, place }: { device: DeviceState; place: Place }) {
+  const setSheet = useCheatSheet((sheet) => sheet.set);
+  return (
+    <div className={classes.rail}>
+      <div className={classes.house}>
+        <Mark size={24} />
+        <div>
+          <p className={classes.organization} title={device.organization?.name}>
+            {device.organization?.name}
+          </p>
+          <p className={classes.system}>{device.system?.title}</p>
+        </div>
+      </div>
+      <nav className={classes.places} aria-label="Places">
+        {places.map((name) => (
+          <a
+            key={name}
+            className={classes.place}
+            href={href(name)}
+            title={placeWords[name]}
+            aria-current={name === place ? 'page' : undefined}
+          >
+            <Icon name={icons[name]} />
+            <span className={classes.label}>{placeWords[name]}</span>
+            {name === 'outbox' ? <Waiting /> : null}
+          </a>
+        ))}
+      </nav>
+      <div className={classes.operator}>
+        <p title={device.operator?.email}>{device.operator?.name}</p>
+        <p>{device.capability ? capabilities[device.capability] : null}</p>
+      </div>
+      <div className={classes.bottom}>
+        <button type="button" className={classes.place} title="Keyboard (?)" onClick={() => setSheet(true)}>
+          <Icon name="keyboard" />
+          <span className={classes.label}>Keyboard</span>
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** What in the outbox waits: for a person before anything else, or for central. The status bar says the same in words. */
+function Waiting() {
+  const status = useStatus();
+  if (!status || status.pending + status.conflicts === 0) return null;
+  return (
+    <span className={classes.number} data-tone={status.conflicts > 0 ? 'bad' : 'wait'} aria-hidden="true">
+      {count(status.conflicts > 0 ? status.conflicts : status.pending)}
+    </span>
+  );
+}

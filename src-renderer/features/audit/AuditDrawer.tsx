@@ -1,0 +1,86 @@
+import { Loader } from '@mantine/core';
+import { asLatchkeyError } from '../../calls/cache.ts';
+import { useCall } from '../../calls/use-call.ts';
+import { href } from '../../navigation/route.ts';
+import { Drawer } from '../../ui/Drawer.tsx';
+import { ErrorPanel } from '../../ui/ErrorPanel.tsx';
+import { Fact, Facts } from '../../ui/Facts.tsx';
+import { FieldDiff } from '../../ui/FieldDiff.tsx';
+import { Nothing, Section } from '../../ui/Section.tsx';
+import { StateBadge } from '../../ui/StateBadge.tsx';
+import { auditSentence } from '../../words/actions.ts';
+import { absoluteWords, milliseconds } from '../../words/moments.ts';
+import classes from './Audit.module.css';
+import { originWords } from './audit-words.ts';
+
+export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
+  const shown = useCall('audit.show', { id });
+  const entry = shown.data;
+  if (!entry) {
+    return (
+      <Drawer title="Audit entry" onClose={onClose}>
+        {shown.error ? (
+          <ErrorPanel error={asLatchkeyError(shown.error)} onRetry={() => void shown.refetch()} />
+        ) : (
+          <Loader size="sm" />
+        )}
+      </Drawer>
+    );
+  }
+  const origin = originWords(entry.origin);
+  const at = milliseconds(entry.at);
+  return (
+    <Drawer title={auditSentence(entry)} mark={<StateBadge state={origin} />} onClose={onClose}>
+      <Facts>
+        <Fact name="When">{at === null ? entry.at : absoluteWords(at)}</Fact>
+        <Fact name="Who">
+          {entry.actor ? (
+            <a href={href('audit', null, { actor: entry.actor.id })}>{entry.actor.name ?? entry.actor.id}</a>
+          ) : (
+            'not recorded'
+          )}
+        </Fact>
+        <Fact name="What">
+          <code>{entry.action}</code>
+        </Fact>
+        {entry.object ? (
+          <Fact name="About">
+            <a href={href('audit', null, { object: entry.object.key })}>{entry.object.name ?? entry.object.key}</a> in{' '}
+            {entry.object.table}
+          </Fact>
+        ) : null}
+        <Fact name="Reason">{entry.reason ?? 'none given'}</Fact>
+        <Fact name="Origin">
+          {origin.label}: {origin.meaning}
+        </Fact>
+        {entry.device ? (
+          <Fact name="Device">
+            <code>{entry.device}</code>
+          </Fact>
+        ) : null}
+        <Fact name="Id">
+          <code>{entry.id}</code>
+        </Fact>
+      </Facts>
+      <Section title="Changes">
+        {entry.changes.length > 0 ? (
+          <FieldDiff changes={entry.changes} />
+        ) : (
+          <Nothing>No field changes recorded.</Nothing>
+        )}
+      </Section>
+      <Raw title="Data as stored" text={entry.data == null ? null : JSON.stringify(entry.data, null, 2)} />
+      <Raw title="Entry, byte for byte" text={entry.entry} />
+    </Drawer>
+  );
+}
+
+function Raw({ title, text }: { title: string; text: string | null }) {
+  if (text === null) return null;
+  return (
+    <details className={classes.raw}>
+      <summary>{title}</summary>
+      <pre>{text}</pre>
+    </details>
+  );
+}
