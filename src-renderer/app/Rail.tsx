@@ -26,7 +26,7 @@ const capabilities = {
 export function Rail({ device, place }: { device: DeviceState; place: Place }) {
   const setSheet = useCheatSheet((sheet) => sheet.set);
   return (
-    <div className={classes.rail}>
+    <header className={classes.rail}>
       <div className={classes.house}>
         <Mark size={24} />
         <div>
@@ -61,7 +61,7 @@ export function Rail({ device, place }: { device: DeviceState; place: Place }) {
           <span className={classes.label}>Keyboard</span>
         </button>
       </div>
-    </div>
+    </header>
   );
 }
 

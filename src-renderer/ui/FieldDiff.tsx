@@ -1,5 +1,6 @@
 import type { FieldChange } from '../../src-main/contract/values.ts';
-import { columnWords, isAbsent, valueWords } from '../words/values.ts';
+import { utcWords } from '../words/moments.ts';
+import { columnWords, isAbsent, momentIn, valueWords } from '../words/values.ts';
 import classes from './FieldDiff.module.css';
 
 /** Every changed field, before and after. */
@@ -32,11 +33,12 @@ export function FieldDiff({ changes }: { changes: FieldChange[] }) {
   );
 }
 
-/** A stored value; what stands for the lack of one is set apart from text of the same letters. */
+/** A stored value; what stands for the lack of one is set apart from text of the same letters. Moments are written out. */
 export function Value({ value }: { value: unknown }) {
+  const at = momentIn(value);
   return (
-    <span data-absent={isAbsent(value)} className={classes.value}>
-      {valueWords(value)}
+    <span data-absent={isAbsent(value)} className={classes.value} title={at === null ? undefined : String(value)}>
+      {at === null ? valueWords(value) : utcWords(at)}
     </span>
   );
 }

@@ -1,4 +1,3 @@
-import { Tooltip } from '@mantine/core';
 import { absoluteWords, milliseconds, relativeWords } from '../words/moments.ts';
 import { useNow } from './use-now.ts';
 
@@ -8,8 +7,8 @@ export function Moment({ at, none = 'never' }: { at: string | null; none?: strin
   const value = milliseconds(at);
   if (value === null) return <span>{none}</span>;
   return (
-    <Tooltip label={absoluteWords(value)}>
-      <time dateTime={at ?? undefined}>{relativeWords(value, now)}</time>
-    </Tooltip>
+    <time dateTime={at ?? undefined} title={absoluteWords(value)}>
+      {relativeWords(value, now)}
+    </time>
   );
 }

@@ -46,7 +46,16 @@ export function absoluteWords(at: number, timeZone?: string): string {
   return utc === local ? `${utc} UTC` : `${utc} UTC (${local} here)`;
 }
 
+/** By time zone, because each takes longer to make than a screen of moments takes to write. */
+const formats = new Map<string | undefined, Intl.DateTimeFormat>();
+
 function stamp(at: number, timeZone?: string): string {
+  const format = formats.get(timeZone) ?? stampFormat(timeZone);
+  formats.set(timeZone, format);
+  return format.format(at);
+}
+
+function stampFormat(timeZone?: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat('en-GB', {
     day: 'numeric',
     month: 'short',
@@ -56,13 +65,14 @@ function stamp(at: number, timeZone?: string): string {
     second: '2-digit',
     hourCycle: 'h23',
     timeZone,
-  }).format(at);
+  });
 }
 
 function spanWords(span: number): string | null {
   if (span < minute) return null;
   if (span < hour) return `${Math.floor(span / minute)} min`;
-  if (span < 2 * day) return `${Math.floor(span / hour)} h`;
+  if (span < day) return `${Math.floor(span / hour)} h`;
+  if (span < 2 * day) return '1 day';
   if (span < 60 * day) return `${Math.floor(span / day)} days`;
   if (span < 730 * day) return `${Math.floor(span / (30.4375 * day))} months`;
   return `${Math.floor(span / (365.25 * day))} years`;

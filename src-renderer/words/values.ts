@@ -1,3 +1,5 @@
+import { milliseconds } from './moments.ts';
+
 /** A stored value as a person reads it on one line. */
 export function valueWords(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
@@ -16,4 +18,11 @@ export function isAbsent(value: unknown): boolean {
 /** `full_name` as `full name`. */
 export function columnWords(column: string): string {
   return column.replaceAll('_', ' ');
+}
+
+const momentShape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
+
+/** The moment that a stored value is, or null where it is anything else. */
+export function momentIn(value: unknown): number | null {
+  return typeof value === 'string' && momentShape.test(value) ? milliseconds(value) : null;
 }

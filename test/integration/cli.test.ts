@@ -1,225 +1,168 @@
-import { execFile } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { passphrase, type TestCentral, testCentral } from '../fixtures/organization.ts';
+import { runCommandLine } from '../../src-main/hosts/cli/command-line.ts';
+import { type FreshDatabase, freshDatabase } from '../fixtures/central.ts';
+import { recordedTerminal } from '../fixtures/terminal.ts';
 
-/** The command line as scripts use it: real processes, exit codes, one JSON document on standard output. */
-let central: TestCentral;
-let first: string;
-let second: string;
+const organization = 'Nordhaven';
+const operator = 'astrid@nordhaven.example';
+let database: FreshDatabase;
+let folder: string;
 
 beforeAll(async () => {
-  central = await testCentral();
-  first = await joined('astrid@nordhaven.example', 'first');
-  second = await joined('bjorn@nordhaven.example', 'second');
+  database = await freshDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
 });
-afterAll(() => central.close());
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await database.drop();
+});
 
-interface Run {
-  exit: number;
-  stdout: string;
-  stderr: string;
-  json: never;
+/** One command line with `--json`, its exit code and its document. */
+async function latchkey(...args: string[]): Promise<{ code: number; value: Record<string, unknown> }> {
+  const terminal = recordedTerminal({
+    env: {
+      LATCHKEY_CENTRAL_URL: database.url,
+      LATCHKEY_DATA: join(folder, 'device'),
+      LATCHKEY_PASSPHRASE: 'correct horse battery staple',
+    },
+  });
+  const code = await runCommandLine([...args, '--json'], terminal);
+  return { code, value: terminal.document() };
 }
 
-function latchkey(...words: string[]): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['build/latchkey.mjs', ...words],
-      { env: { ...process.env, LATCHKEY_PASSPHRASE: passphrase }, timeout: 25_000 },
-      (error, stdout, stderr) => {
-        const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        resolve({
-          exit,
-          stdout,
-          stderr,
-          json: (words.includes('--json') && stdout !== '' ? JSON.parse(stdout) : undefined) as never,
-        });
-      },
-    );
-  });
+async function inWords(...args: string[]): Promise<string> {
+  const terminal = recordedTerminal({ env: { LATCHKEY_CENTRAL_URL: database.url } });
+  await runCommandLine(args, terminal);
+  return terminal.printed.join('\n');
 }
 
-async function joined(operator: string, device: string): Promise<string> {
-  const folder = central.folder();
-  const out = join(folder, 'enrollment.json');
-  const enrolled = await latchkey(
-    'central',
-    'enroll',
-    '--url',
-    central.url,
-    '--organization',
-    'Nordhaven',
-    '--operator',
-    operator,
-    '--device',
-    device,
-    '--role',
-    'admin',
-    '--out',
-    out,
-  );
-  expect(enrolled.exit, enrolled.stderr).toBe(0);
-  expect(statSync(out).mode & 0o077).toBe(0);
-  const data = central.folder();
-  const join_ = await latchkey('mirror', 'join', '--enrollment', out, '--data', data);
-  expect(join_.exit, join_.stderr).toBe(0);
-  return data;
-}
+const enrollArgs = (out: string) => [
+  ...['central', 'enroll', '--organization', organization, '--operator', operator],
+  ...['--device', 'laptop', '--role', 'admin', '--out', out],
+];
 
-describe('npx latchkey', () => {
-  test('status --json has the shape that scripts rely on', async () => {
-    const { exit, json, stderr } = await latchkey('status', '--data', first, '--json');
-    expect(exit, stderr).toBe(0);
-    expect(json).toMatchObject({
-      mode: 'idle',
-      lastSync: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
-      pending: 0,
-      conflicts: 0,
-      mirror: { rows: expect.any(Number), bytes: expect.any(Number), tables: 18 },
-      central: { reachable: true, epoch: expect.any(String) },
-    });
+describe('from an empty database to a revoked device, in order', () => {
+  test('the schema goes up, says where it stands, and a dry run changes nothing', async () => {
+    expect(await inWords('central', 'migrate', 'up', '--dry-run')).toContain('CREATE TABLE api_service.organizations');
+    expect((await latchkey('central', 'migrate', 'status')).value).toMatchObject({ current: 0 });
+    const up = await latchkey('central', 'migrate', 'up');
+    expect(up.code).toBe(0);
+    expect((await latchkey('central', 'migrate', 'status')).value).toMatchObject({ current: up.value.current });
+    expect((await latchkey('central', 'migrate', 'up', '--to', '1')).code).toBe(2);
   });
 
-  test('a folder that no device joined from says so, and fails for what needs one', async () => {
-    const empty = central.folder();
-    expect((await latchkey('status', '--data', empty, '--json')).json).toMatchObject({ mode: 'not-enrolled' });
-    const people = await latchkey('people', 'list', '--data', empty, '--json');
-    expect(people.exit).toBe(1);
-    expect(people.json).toMatchObject({ error: { code: 'not-enrolled' } });
-  });
-
-  test('a change made offline is queued, and in force after a sync', async () => {
-    expect((await latchkey('offline', 'on', '--data', first)).exit).toBe(0);
-    const made = await latchkey(
-      'people',
-      'deactivate',
-      'dario@nordhaven.example',
-      '--reason',
-      'left the company',
-      '--data',
-      first,
-      '--json',
-    );
-    expect(made.exit, made.stderr).toBe(0);
-    expect(made.json).toMatchObject({ state: 'queued' });
-    expect((await latchkey('outbox', 'list', '--data', first, '--json')).json).toMatchObject({
-      total: 1,
-      items: [{ state: 'queued', undoable: true }],
-    });
-    expect((await latchkey('status', '--data', first, '--json')).json).toMatchObject({ mode: 'offline', pending: 1 });
-    expect((await latchkey('offline', 'off', '--data', first)).exit).toBe(0);
-    expect((await latchkey('sync', '--data', first, '--json')).json).toMatchObject({ pending: 0 });
-    expect((await latchkey('outbox', 'list', '--data', first, '--json')).json).toMatchObject({
-      items: [{ state: 'in-force' }],
-    });
-    expect((await central.person('dario@nordhaven.example')).status).toBe('deactivated');
-  });
-
-  test('a conflict is exit 3, is listed with base, mine and theirs, and is resolved', async () => {
-    for (const [folder, name] of [
-      [first, 'Name by first'],
-      [second, 'Name by second'],
-    ] as const) {
-      expect((await latchkey('people', 'edit', 'chloe@nordhaven.example', '--name', name, '--data', folder)).exit).toBe(
-        0,
-      );
-    }
-    expect((await latchkey('sync', '--data', first)).exit).toBe(0);
-    const synced = await latchkey('sync', '--data', second, '--json');
-    expect(synced.exit).toBe(3);
-    expect(synced.json).toMatchObject({ conflicts: 1 });
-    const listed = await latchkey('conflicts', 'list', '--data', second, '--json');
-    expect(listed.json).toMatchObject({
-      total: 1,
-      items: [
-        { fields: [{ column: 'full_name', base: 'Chloé Martin', mine: 'Name by second', theirs: 'Name by first' }] },
-      ],
-    });
-    const { conflict } = (listed.json as { items: { conflict: string }[] }).items[0]!;
-    expect((await latchkey('conflicts', 'resolve', conflict, '--take', 'mine', '--data', second)).exit).toBe(0);
-    expect((await latchkey('sync', '--data', second)).exit).toBe(0);
-    expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Name by second');
-  });
-
-  test('a key is issued, rotated and revoked; its secret is printed once', async () => {
-    const issued = await latchkey(
-      'keys',
-      'issue',
-      'gateway',
-      '--scope',
-      'a:read',
-      '--scope',
-      'b:write',
-      '--data',
-      first,
-      '--json',
-    );
-    expect(issued.json).toMatchObject({ secret: expect.stringMatching(/^sgk_/), state: 'queued' });
-    const rotated = await latchkey(
-      'keys',
-      'rotate',
-      'gateway',
-      '--overlap',
-      'none',
-      '--reason',
-      'leaked in a log',
-      '--data',
-      first,
-      '--json',
-    );
-    expect(rotated.exit, rotated.stderr).toBe(0);
-    await latchkey('sync', '--data', first);
-    const { secret } = rotated.json as { secret: string };
-    const { rows } = await central.client.query(
-      'SELECT api_service.api_key_is_valid($1) AS fresh, api_service.api_key_is_valid($2) AS old',
-      [secret, (issued.json as { secret: string }).secret],
-    );
-    expect(rows).toEqual([{ fresh: true, old: false }]);
-    expect((await latchkey('keys', 'revoke', 'gateway', '--reason', 'end of the test', '--data', first)).exit).toBe(0);
-    await latchkey('sync', '--data', first);
-    expect((await central.client.query('SELECT api_service.api_key_is_valid($1) AS valid', [secret])).rows).toEqual([
-      { valid: false },
+  test('an empty schema goes down and up again; one with organizations only where that is said', async () => {
+    expect((await latchkey('central', 'migrate', 'down')).value).toMatchObject({ current: 0 });
+    expect((await latchkey('central', 'migrate', 'up')).code).toBe(0);
+    await database.client.query(`INSERT INTO api_service.organizations (name, country_code) VALUES ($1, 'NO')`, [
+      organization,
     ]);
-    expect((await latchkey('keys', 'list', '--data', first)).stdout).not.toContain(secret);
+    await database.client.query(
+      `INSERT INTO api_service.users (organization_id, email, full_name, password_hash, role)
+       SELECT id, $1, 'Astrid Lund', 'x', 'admin' FROM api_service.organizations`,
+      [operator],
+    );
+    const refused = await latchkey('central', 'migrate', 'down');
+    expect(refused).toMatchObject({ code: 1, value: { error: { code: 'would-violate' } } });
   });
 
-  test('lists answer items and a total', async () => {
-    for (const words of [
-      ['people', 'list'],
-      ['keys', 'list'],
-      ['outbox', 'list'],
-      ['audit', 'list'],
-      ['data', 'list', 'users'],
-      ['data', 'tables'],
-    ]) {
-      const { exit, json, stderr } = await latchkey(...words, '--data', first, '--json');
-      expect(exit, stderr).toBe(0);
-      expect(json).toMatchObject({ items: expect.any(Array), total: expect.any(Number) });
-    }
-    expect((await latchkey('mirror', 'check', '--data', first, '--json')).json).toMatchObject({ equal: true });
+  test('nobody enrolls before the install, and that leaves no file', async () => {
+    const out = join(folder, 'early.json');
+    expect(await latchkey(...enrollArgs(out))).toMatchObject({
+      code: 1,
+      value: { error: { code: 'central-not-latchkey' } },
+    });
+    expect(existsSync(out)).toBe(false);
   });
 
-  test('wrong usage is exit 2, a wrong passphrase and a damaged vault exit 1, in words', async () => {
-    for (const words of [
-      ['people'],
-      ['people', 'dance'],
-      ['people', 'deactivate'],
-      ['keys', 'rotate', 'x', '--overlap', 'forever'],
-      ['status', '--no-such-flag'],
-    ]) {
-      const { exit, stderr } = await latchkey(...words, '--data', first);
-      expect(exit, words.join(' ')).toBe(2);
-      expect(stderr).not.toBe('');
-    }
-    const vault = join(second, 'vault.json');
-    const before = readFileSync(vault, 'utf8');
-    writeFileSync(vault, before.slice(0, 100));
-    const damaged = await latchkey('people', 'list', '--data', second, '--json');
-    expect(damaged).toMatchObject({ exit: 1, json: { error: { code: 'mirror-damaged' } } });
-    writeFileSync(vault, before);
-    expect((await latchkey('people', 'list', '--data', second)).exit).toBe(0);
+  test('install tries everything with --dry-run, then does it, and once', async () => {
+    const dry = await latchkey('central', 'install', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, value: { installed: false } });
+    expect(dry.value.sql).toContain('CREATE SCHEMA latchkey');
+    expect((await latchkey('central', 'status')).value).toMatchObject({ error: { code: 'central-not-latchkey' } });
+    expect(await latchkey('central', 'install')).toMatchObject({ code: 0, value: { installed: true } });
+    expect((await latchkey('central', 'install')).value).toMatchObject({ error: { code: 'already-installed' } });
+  });
+
+  test('enroll writes a file for its owner alone, and never over another', async () => {
+    const out = join(folder, 'enrollment.json');
+    expect(await latchkey(...enrollArgs(out))).toMatchObject({ code: 0, value: { file: out } });
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const before = readFileSync(out, 'utf8');
+    expect(await latchkey(...enrollArgs(out))).toMatchObject({ code: 2, value: { error: { field: 'out' } } });
+    expect(readFileSync(out, 'utf8')).toBe(before);
+  });
+
+  test('a device joins, and its mirror equals central', async () => {
+    expect((await latchkey('status')).value).toMatchObject({ mode: 'not-enrolled' });
+    const joined = await latchkey('mirror', 'join', '--enrollment', join(folder, 'enrollment.json'));
+    expect(joined).toMatchObject({ code: 0, value: { state: 'unlocked', organization: { name: organization } } });
+    expect(await latchkey('mirror', 'check')).toMatchObject({ code: 0, value: { equal: true } });
+    expect(await latchkey('status')).toMatchObject({ code: 0, value: { pending: 0, conflicts: 0 } });
+  });
+
+  test('what is done here comes to central', async () => {
+    await latchkey('people', 'create', 'zoe@nordhaven.example', '--name', 'Zoë Lind', '--role', 'user');
+    await latchkey('people', 'edit', 'zoe@nordhaven.example', '--name', 'Zoë Lindqvist');
+    expect((await latchkey('status')).value).toMatchObject({ pending: 2 });
+    expect(await latchkey('sync')).toMatchObject({ code: 0, value: { pending: 0 } });
+    const { rows } = await database.client.query(`SELECT full_name FROM api_service.users WHERE email LIKE 'zoe@%'`);
+    expect(rows).toEqual([{ full_name: 'Zoë Lindqvist' }]);
+    expect((await latchkey('audit', 'list', '--action', 'person.create')).value).toMatchObject({ total: 1 });
+  });
+
+  test('a revoked device is refused, in words', async () => {
+    const { value } = await latchkey('central', 'status');
+    const [device] = value.devices as { id: string }[];
+    expect(await latchkey('central', 'revoke-device', device!.id)).toMatchObject({
+      code: 0,
+      value: { state: 'revoked' },
+    });
+    expect(await latchkey('sync')).toMatchObject({ code: 1, value: { error: { code: expect.any(String) } } });
+    expect((await latchkey('people', 'list')).value).toMatchObject({ total: 2 });
+  });
+
+  test('uninstall leaves the system’s own tables as they are', async () => {
+    expect((await latchkey('central', 'uninstall')).code).toBe(0);
+    const { rows } = await database.client.query('SELECT count(*)::INT AS people FROM api_service.users');
+    expect(rows).toEqual([{ people: 2 }]);
+    const down = await latchkey('central', 'migrate', 'down', '--discard-data');
+    expect(down).toMatchObject({ code: 0, value: { current: 0 } });
+  });
+});
+
+describe('a central that cannot be reached', () => {
+  const at = (url: string) => latchkey('central', 'status', '--url', url);
+
+  test('says whether nobody is there, the login is wrong, or the database', async () => {
+    const url = new URL(database.url);
+    const login = `${url.username}:${url.password}`;
+    expect(await at(`postgres://${login}@127.0.0.1:1/x`)).toMatchObject({
+      code: 1,
+      value: { error: { code: 'central-unreachable' } },
+    });
+    expect(await at(`postgres://postgres:guess@${url.host}/x`)).toMatchObject({
+      value: { error: { code: 'central-login-refused', message: expect.not.stringContaining('guess') } },
+    });
+    expect(await at(`postgres://${login}@${url.host}/nothing`)).toMatchObject({
+      value: { error: { code: 'central-not-latchkey' } },
+    });
+  });
+
+  test('an address that is none is wrong usage', async () => {
+    expect((await at('localhost:5432/x')).code).toBe(2);
+    const terminal = recordedTerminal();
+    expect(await runCommandLine(['central', 'status'], terminal)).toBe(2);
+    expect(terminal.said.join(' ')).toContain('LATCHKEY_CENTRAL_URL');
+  });
+
+  test('a CA certificate that cannot be read is named', async () => {
+    writeFileSync(join(folder, 'ca.pem'), 'no certificate');
+    const missing = await latchkey('central', 'status', '--tls-ca', join(folder, 'none.pem'));
+    expect(missing.value).toMatchObject({ error: { code: 'not-found', field: 'tlsCa' } });
+    expect((await latchkey('central', 'status', '--tls-ca', join(folder, 'ca.pem'))).code).toBe(1);
   });
 });

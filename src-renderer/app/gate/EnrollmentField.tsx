@@ -51,11 +51,11 @@ export function EnrollmentField({ fileName, error, onFile }: EnrollmentFieldProp
         onDrop={drop}
       >
         <Icon name={fileName === '' ? 'file' : 'check'} size={18} />
-        <div>{fileName === '' ? 'Drop the enrollment file here' : fileName}</div>
+        <div>{fileName === '' ? 'Drop the file here' : fileName}</div>
         <Button
           variant="default"
           aria-describedby={words ? errorId : undefined}
-          data-invalid={words ? '' : undefined}
+          data-wrong={words ? '' : undefined}
           onClick={() => input.current?.click()}
         >
           Choose file

@@ -23,8 +23,8 @@ export function JoinForm() {
   return (
     <Door title="Join an organization">
       <p className={classes.soft}>
-        Whoever runs the central database gives you an enrollment file. It works once. This device then copies what it
-        may see, encrypted with a key that your passphrase opens.
+        Whoever runs the central database gives you an enrollment file, which works once. This device then copies what
+        it may see, encrypted with a key that your passphrase opens.
       </p>
       <form className={classes.form} {...form.properties}>
         <EnrollmentField

@@ -29,19 +29,32 @@ const dark: MantineColorsTuple = [
   '#0b0d10',
 ];
 
+const danger: MantineColorsTuple = [
+  '#fdecea',
+  '#fbd9d5',
+  '#f6b3ab',
+  '#f08a7e',
+  '#e96a5c',
+  '#dd4c3d',
+  '#c73a2c',
+  '#b02a20',
+  '#8e2018',
+  '#6f1811',
+];
+
 const dense = { defaultProps: { size: 'xs' } };
 
 export const theme = createTheme({
   primaryColor: 'latch',
   primaryShade: { light: 7, dark: 6 },
-  colors: { latch, dark },
+  colors: { latch, danger, dark },
   fontFamily: systemFont,
   fontSizes: { xs: '12px', sm: '13px', md: '14px', lg: '16px', xl: '18px' },
   defaultRadius: 6,
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    Button: dense,
+    Button: { ...dense, styles: { label: { fontWeight: 500 } } },
     TextInput: dense,
     PasswordInput: dense,
     NativeSelect: dense,
@@ -52,7 +65,8 @@ export const theme = createTheme({
     Switch: dense,
     TagsInput: dense,
     SegmentedControl: dense,
-    Tooltip: { defaultProps: { openDelay: 300, withArrow: false, multiline: true, maw: 360, fz: 12 } },
+    InputWrapper: { styles: { description: { fontSize: 12 }, error: { fontSize: 12 }, label: { fontWeight: 500 } } },
+    Modal: { defaultProps: { overlayProps: { backgroundOpacity: 0.35 } } },
   },
 });
 

@@ -1,4 +1,3 @@
-import { Tooltip } from '@mantine/core';
 import type { Key } from '../../../src-main/contract/keys.ts';
 import { useNow } from '../../ui/use-now.ts';
 import { absoluteWords, expiryWords, milliseconds } from '../../words/moments.ts';
@@ -11,10 +10,13 @@ export function Expiry({ of: { expiresAt, state } }: { of: Pick<Key, 'expiresAt'
   const over = state === 'revoked' || state === 'compromised' || state === 'expired';
   if (at === null) return <span className={classes.soft}>never</span>;
   return (
-    <Tooltip label={absoluteWords(at)}>
-      <time dateTime={expiresAt ?? undefined} className={classes.expiry} data-urgency={over ? 'past' : urgency}>
-        {over && urgency === 'overdue' ? words.replace('overdue by ', '').concat(' ago') : words}
-      </time>
-    </Tooltip>
+    <time
+      dateTime={expiresAt ?? undefined}
+      title={absoluteWords(at)}
+      className={classes.expiry}
+      data-urgency={over ? 'past' : urgency}
+    >
+      {over && urgency === 'overdue' ? words.replace('overdue by ', '').concat(' ago') : words}
+    </time>
   );
 }

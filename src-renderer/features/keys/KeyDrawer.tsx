@@ -104,7 +104,7 @@ function Actions({ of, onDo }: { of: KeyDetail; onDo(what: Doing): void }) {
   return (
     <>
       {of.state === 'active' ? <Button onClick={() => onDo('rotate')}>Rotate</Button> : null}
-      <Button variant="light" color="red" onClick={() => onDo('revoke')}>
+      <Button variant="light" color="danger" onClick={() => onDo('revoke')}>
         Revoke
       </Button>
     </>

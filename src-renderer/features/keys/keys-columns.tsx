@@ -33,14 +33,14 @@ export const keysColumns: Column<Key>[] = [
   {
     id: 'state',
     title: 'State',
-    track: '104px',
+    track: '112px',
     sorts: true,
     cell: (key) => <StateBadge state={keyStates[key.state]} />,
   },
   {
     id: 'createdAt',
     title: 'Age',
-    track: '84px',
+    track: '92px',
     sorts: true,
     cell: (key) => (
       <span className={classes.soft}>
@@ -59,6 +59,6 @@ export const keysColumns: Column<Key>[] = [
       </span>
     ),
   },
-  { id: 'expiresAt', title: 'Expires', track: '138px', sorts: true, cell: (key) => <Expiry of={key} /> },
+  { id: 'expiresAt', title: 'Expires', track: '152px', sorts: true, cell: (key) => <Expiry of={key} /> },
   { id: 'pending', title: 'Pending', track: '84px', cell: (key) => <PendingMark count={key.pending} /> },
 ];

@@ -98,7 +98,7 @@ function Actions({ person, onDo }: { person: PersonDetail; onDo(what: Doing): vo
         </Button>
       ) : null}
       {person.state === 'deactivated' ? null : (
-        <Button variant="light" color="red" onClick={() => onDo('deactivate')}>
+        <Button variant="light" color="danger" onClick={() => onDo('deactivate')}>
           Deactivate
         </Button>
       )}

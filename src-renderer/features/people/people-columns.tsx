@@ -19,7 +19,7 @@ export const peopleColumns: Column<Person>[] = [
   {
     id: 'state',
     title: 'State',
-    track: '104px',
+    track: '108px',
     sorts: true,
     cell: (person) => <StateBadge state={personStates[person.state]} />,
   },

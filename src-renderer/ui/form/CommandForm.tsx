@@ -41,14 +41,13 @@ export function CommandForm(props: CommandFormProps) {
     props.onCancel();
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: only Escape is heard here, from the fields within
     <form ref={element} className={classes.form} aria-label={props.label} onKeyDown={keys} {...props.form.properties}>
       {props.consequence ? <div className={classes.consequence}>{props.consequence}</div> : null}
       {props.children}
       {props.form.general ? <p className={classes.general}>{props.form.general}</p> : null}
       {props.form.failure ? <ErrorPanel error={props.form.failure} /> : null}
       <div className={classes.buttons}>
-        <Button type="submit" color={props.danger ? 'red' : undefined} loading={props.form.busy}>
+        <Button type="submit" color={props.danger ? 'danger' : undefined} loading={props.form.busy}>
           {props.submit}
         </Button>
         <Button variant="default" onClick={props.onCancel}>

@@ -76,7 +76,7 @@ export function useCommandForm<Name extends CallName, Values extends object>(for
 
 /** After the errors are on the screen. */
 function focusFirstWrong(form: HTMLFormElement): void {
-  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"], [data-wrong]')?.focus());
 }
 
 /** An empty optional field is not part of the input. */

@@ -126,11 +126,11 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         </div>
       ) : null}
       <div className={classes.scroller} ref={scroller} tabIndex={-1}>
-        {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table whose rows can be walked and opened is a grid */}
         <table
           ref={setGrid}
           className={classes.grid}
           style={{ minWidth: props.least }}
+          // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table whose rows can be walked and opened
           role="grid"
           data-list=""
           tabIndex={0}
