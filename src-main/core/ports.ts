@@ -1,5 +1,3 @@
-import type { Progress } from '../contract/device.ts';
-
 /** What a host must bring. Whatever differs between Electron, a browser's server and a terminal comes in through here. */
 export interface HostPorts {
   /** The operating system's secret store, where the host has one that really encrypts. */
@@ -13,7 +11,5 @@ export interface SecretStore {
   write(name: string, value: Uint8Array): Promise<void>;
   remove(name: string): Promise<void>;
 }
-
-export type OnProgress = (progress: Progress) => void;
 
 export const plainPorts: HostPorts = { secretStore: null, clock: () => Date.now() };

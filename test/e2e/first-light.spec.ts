@@ -90,7 +90,7 @@ test('what is done offline is queued, then in force, at central and on a second 
   await expect(
     second.page.getByRole('grid', { name: 'People' }).getByRole('row', { name: /Dario Conti/ }),
   ).toContainText('Deactivated');
-  await second.page.getByRole('link', { name: 'Audit' }).click();
+  await second.page.getByRole('link', { name: 'Audit', exact: true }).click();
   await second.page
     .getByRole('grid', { name: 'Audit' })
     .getByRole('row', { name: /Dario Conti/ })
