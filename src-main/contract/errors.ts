@@ -34,6 +34,7 @@ export const errorCodes = [
   'central-rewound',
   'central-tracking-off',
   'central-refused',
+  'central-busy',
   'device-revoked',
   'offline',
   // the road between a window or a command line and the process that owns the device's folder

@@ -26,7 +26,7 @@ const capabilities = {
 export function Rail({ device, place }: { device: DeviceState; place: Place }) {
   const setSheet = useCheatSheet((sheet) => sheet.set);
   return (
-    <header className={classes.rail}>
+    <aside className={classes.rail} aria-label="Latchkey">
       <div className={classes.house}>
         <Mark size={24} />
         <div>
@@ -61,7 +61,7 @@ export function Rail({ device, place }: { device: DeviceState; place: Place }) {
           <span className={classes.label}>Keyboard</span>
         </button>
       </div>
-    </header>
+    </aside>
   );
 }
 

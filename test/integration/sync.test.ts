@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
 
@@ -230,7 +231,7 @@ describe("the host's own changes", () => {
     await central.client.query(
       `UPDATE api_service.users SET full_name = 'Slow Writer' WHERE email = 'oskar@nordhaven.example'`,
     );
-    const fast = await import('pg').then(({ default: pg }) => new pg.Client({ connectionString: central.url }));
+    const fast = new pg.Client({ connectionString: central.url });
     await fast.connect();
     await fast.query(`UPDATE api_service.users SET full_name = 'Fast Writer' WHERE email = 'chloe@nordhaven.example'`);
     await sync(first);
@@ -292,6 +293,85 @@ describe('a row made offline', () => {
       { status: 'revoked', key_type: 'client', key_prefix: issued.prefix },
       { status: 'active', key_type: 'client', key_prefix: rotated.prefix },
     ]);
+    expect((await first.core.call('mirror.check', {})).equal).toBe(true);
+  });
+});
+
+describe('other work at central', () => {
+  test('on another row does not hold up a push; on the same row the command waits, and the mirror is brought up to date all the same', async () => {
+    await sync(first);
+    const host = new pg.Client({ connectionString: central.url });
+    await host.connect();
+    await host.query('BEGIN');
+    await host.query(`SELECT 1 FROM api_service.users WHERE email = 'bjorn@nordhaven.example' FOR UPDATE`);
+    await first.core.call('people.edit', { person: 'chloe@nordhaven.example', name: 'Not held up' });
+    await sync(first);
+    expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Not held up');
+
+    await first.core.call('people.edit', { person: 'bjorn@nordhaven.example', name: 'Held up' });
+    await central.client.query(
+      `UPDATE api_service.users SET full_name = 'Seen meanwhile' WHERE email = 'dario@nordhaven.example'`,
+    );
+    await expect(first.core.call('sync.now', {})).rejects.toMatchObject({ code: 'central-busy' });
+    expect((await first.core.call('people.show', { person: 'dario@nordhaven.example' })).name).toBe('Seen meanwhile');
+    expect((await first.core.call('status.get', {})).pending).toBe(1);
+    await host.query('ROLLBACK');
+    await host.end();
+    await sync(first);
+    expect((await central.person('bjorn@nordhaven.example')).full_name).toBe('Held up');
+  });
+
+  test('on partitions is seen: attached, detached, truncated', async () => {
+    const total = async () => (await first.core.call('data.list', { table: 'api_access_log' })).total;
+    const insert = `INSERT INTO later (id, organization_id, response_status, "timestamp") SELECT 900000 + n, '${central.nordhaven}', 200, '2031-05-02' FROM generate_series(1, 3) n`;
+    await central.client.query(
+      `CREATE TABLE later (LIKE api_service.api_access_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
+    );
+    await central.client.query(insert);
+    const before = await total();
+    await central.client.query(
+      `ALTER TABLE api_service.api_access_log ATTACH PARTITION later FOR VALUES FROM ('2031-05-01') TO ('2031-06-01')`,
+    );
+    await sync(first);
+    expect(await total()).toBe(before + 3);
+    await central.client.query('TRUNCATE later');
+    await sync(first);
+    expect(await total()).toBe(before);
+    await central.client.query(insert);
+    await sync(first);
+    await central.client.query('ALTER TABLE api_service.api_access_log DETACH PARTITION later');
+    await sync(first);
+    expect(await total()).toBe(before);
+    expect((await first.core.call('mirror.check', {})).equal).toBe(true);
+  });
+
+  test('with moments that no calendar has reaches the mirror too', async () => {
+    await central.client.query(
+      `INSERT INTO api_service.audit_events (organization_id, event_type, created_at) VALUES ($1, 'odd.moment', 'infinity'), ($1, 'odd.moment', '-infinity'), ($1, 'odd.moment', '0044-03-15 BC'), ($1, 'odd.moment', '12026-01-01')`,
+      [central.nordhaven],
+    );
+    await sync(first);
+    expect((await first.core.call('data.list', { table: 'audit_events', search: 'odd.moment' })).total).toBe(4);
+    await central.client.query(`DELETE FROM api_service.audit_events WHERE event_type = 'odd.moment'`);
+    await sync(first);
+    expect((await first.core.call('data.list', { table: 'audit_events', search: 'odd.moment' })).total).toBe(0);
+    expect((await first.core.call('mirror.check', {})).equal).toBe(true);
+  });
+
+  test('that loads children before their parent with triggers off is seen when the parent comes', async () => {
+    await central.client.query('SET session_replication_role = replica');
+    const { rows } = await central.client.query(`SELECT gen_random_uuid() AS id`);
+    await central.client.query(
+      `INSERT INTO api_service.messages (conversation_id, content) VALUES ($1, 'came first')`,
+      [rows[0].id],
+    );
+    await central.client.query(
+      `INSERT INTO api_service.conversations (id, organization_id, title, type) VALUES ($1, $2, 'Came later', 'group')`,
+      [rows[0].id, central.nordhaven],
+    );
+    await central.client.query('RESET session_replication_role');
+    await sync(first);
+    expect((await first.core.call('data.list', { table: 'messages', search: 'came first' })).total).toBe(1);
     expect((await first.core.call('mirror.check', {})).equal).toBe(true);
   });
 });

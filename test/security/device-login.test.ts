@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 const refused = (sql: string) =>
-  expect(login.query(sql), sql).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|LK\d{3})$/) });
+  expect(login.query(sql), sql).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|55000|LK\d{3})$/) });
 
 describe("the device's own login, by plain SQL", () => {
   test.each(Object.keys(skyGenesis.tables))('cannot read or write the table api_service.%s', async (table) => {
@@ -28,17 +28,37 @@ describe("the device's own login, by plain SQL", () => {
     await refused(`TRUNCATE api_service.${table}`);
   });
 
-  test.each(Object.keys(skyGenesis.tables))(
-    'cannot write the view latchkey_mirror.%s, not even by becoming another role',
-    async (table) => {
-      await refused(`INSERT INTO latchkey_mirror.${table} DEFAULT VALUES`);
-      await refused(`DELETE FROM latchkey_mirror.${table}`);
-      const { rows } = await login.query(
-        `SELECT attname FROM pg_attribute WHERE attrelid = 'latchkey_mirror.${table}'::REGCLASS AND attnum > 0`,
+  test.each(Object.keys(skyGenesis.tables))('cannot write the views of %s', async (table) => {
+    for (const schema of ['latchkey_mirror', 'latchkey_write']) {
+      await refused(`INSERT INTO ${schema}.${table} DEFAULT VALUES`);
+      await refused(`DELETE FROM ${schema}.${table}`);
+      const { rows } = await central.client.query(
+        `SELECT attname FROM pg_attribute WHERE attrelid = '${schema}.${table}'::REGCLASS AND attnum > 0`,
       );
-      for (const { attname } of rows) await refused(`UPDATE latchkey_mirror.${table} SET "${attname}" = NULL`);
-    },
-  );
+      for (const { attname } of rows) await refused(`UPDATE ${schema}.${table} SET "${attname}" = NULL`);
+    }
+    await refused(`SELECT * FROM latchkey_write.${table}`);
+    await refused(`SELECT * FROM latchkey_mirror.${table} FOR UPDATE`);
+  });
+
+  test('cannot tell by a query plan whether another organization has a value', async () => {
+    await login.query('SET enable_seqscan = off');
+    const plan = async (email: string) => {
+      const { rows } = await login.query(
+        `EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) SELECT 1 FROM latchkey_mirror.users WHERE email = '${email}'`,
+      );
+      return rows
+        .map((row) => row['QUERY PLAN'])
+        .join('\n')
+        .replaceAll(email, 'X');
+    };
+    expect(await plan('ana@southbay.example')).toBe(await plan('nobody@southbay.example'));
+    const { rows } = await login.query(
+      `EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) SELECT * FROM latchkey_mirror.users_by_key(ARRAY['${(await central.person('ana@southbay.example')).id}'])`,
+    );
+    expect(rows.map((row) => row['QUERY PLAN']).join()).not.toContain('Removed');
+    await login.query('RESET enable_seqscan');
+  });
 
   test.each([
     'latchkey_owner',
@@ -238,6 +258,25 @@ describe('a push made by hand, past the client', () => {
       context: { code: 'LK412' },
     });
     expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Changed');
+  });
+
+  test('an empty command, one of another name, and a push in an old snapshot write nothing', async () => {
+    expect(await push([])).toMatchObject({ state: 'refused', context: { code: 'LK422' } });
+    const key = [await idOf('chloe@nordhaven.example')];
+    expect(await push([{ table: 'users', key, op: 'update', base: {}, set: {} }])).toMatchObject({
+      state: 'refused',
+      context: { code: 'LK422' },
+    });
+    expect(
+      await push([{ table: 'users', key, op: 'update', base: {}, set: {}, from_acceptance: { status: -1 } }]),
+    ).toMatchObject({ state: 'refused' });
+    await login.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await expect(login.query(`SELECT latchkey.push('[]', '[]')`)).rejects.toMatchObject({ code: 'LK422' });
+    await login.query('ROLLBACK');
+    const { rows } = await central.client.query(
+      `SELECT count(*)::INT AS n FROM api_service.audit_events WHERE event_data #>> '{latchkey,changes}' = '[]'`,
+    );
+    expect(rows).toEqual([{ n: 0 }]);
   });
 
   test('a log with a gap, a foreign log and too large a push are refused whole', async () => {

@@ -39,7 +39,7 @@ $$;
 
 -- Empties the weeks that lie wholly before the retained ones. Run by central's upkeep, never by a device.
 CREATE FUNCTION latchkey.prune_changes(p_keep_weeks INTEGER DEFAULT 6) RETURNS INTEGER
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
   current_week INTEGER := (CURRENT_DATE - DATE '2000-01-01') / 7;
   emptied INTEGER := 0;
@@ -68,9 +68,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT concat_ws(' ', c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl::TEXT, c.relacl::TEXT) AS line
     FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relnamespace = 'latchkey_mirror'::REGNAMESPACE AND c.relkind = 'v'
+    WHERE c.relnamespace IN ('latchkey_mirror'::REGNAMESPACE, 'latchkey_write'::REGNAMESPACE) AND c.relkind = 'v'
     UNION ALL
-    SELECT concat_ws(' ', 'partition', i.inhparent, i.inhrelid, pg_get_expr(p.relpartbound, p.oid))
+    SELECT concat_ws(' ', 'partition', i.inhparent, i.inhrelid, p.relfilenode, pg_get_expr(p.relpartbound, p.oid))
     FROM latchkey.mirrored_table m
     JOIN pg_inherits i ON i.inhparent = m.relation
     JOIN pg_class p ON p.oid = i.inhrelid
@@ -137,6 +137,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       'key', to_jsonb(m.key_columns),
       'parent', m.parent,
       'references', coalesce(m.rules -> 'references', '[]'),
+      -- ATTACH, DETACH, DROP and TRUNCATE of a partition fire no row trigger: a table whose partitions are others is copied anew.
+      'partitions', (
+        SELECT md5(string_agg(concat_ws(' ', i.inhrelid, p.relfilenode, pg_get_expr(p.relpartbound, p.oid)), ',' ORDER BY i.inhrelid))
+        FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid WHERE i.inhparent = m.relation),
       'expected_rows', greatest(0, (
         SELECT sum(greatest(c.reltuples, 0))::BIGINT FROM pg_class c
         WHERE c.oid = m.relation OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = m.relation))),
@@ -163,14 +167,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             SELECT jsonb_build_object('name', typname, 'kind', typtype, 'category', typcategory) FROM resolved WHERE typtype <> 'd'),
           'nullable', NOT coalesce(h.attnotnull, FALSE),
           'default', pg_get_expr(d.adbin, d.adrelid),
-          'readable', has_column_privilege(device.login, v.attrelid, v.attnum, 'SELECT'),
+          'readable', EXISTS (
+            SELECT 1 FROM pg_attribute r WHERE r.attrelid = format('latchkey_mirror.%I', m.name)::REGCLASS AND r.attname = v.attname
+              AND NOT r.attisdropped AND has_column_privilege(device.login, r.attrelid, r.attnum, 'SELECT')),
           'insertable', has_column_privilege(device.role, v.attrelid, v.attnum, 'INSERT'),
           'updatable', has_column_privilege(device.role, v.attrelid, v.attnum, 'UPDATE')
         ) ORDER BY v.attnum)
         FROM pg_attribute v
         LEFT JOIN pg_attribute h ON h.attrelid = m.relation AND h.attname = v.attname
         LEFT JOIN pg_attrdef d ON d.adrelid = h.attrelid AND d.adnum = h.attnum
-        WHERE v.attrelid = format('latchkey_mirror.%I', m.name)::REGCLASS AND v.attnum > 0 AND NOT v.attisdropped)
+        WHERE v.attrelid = format('latchkey_write.%I', m.name)::REGCLASS AND v.attnum > 0 AND NOT v.attisdropped)
     ) AS facts
     FROM latchkey.mirrored_table m, device
   ) described

@@ -34,7 +34,7 @@ CREATE TABLE latchkey.audit_leaf (
 );
 CREATE INDEX audit_leaf_by_command ON latchkey.audit_leaf (command);
 
--- Owned by latchkey_writer, which can reach the mirrored views and nothing else: whatever a change says, it cannot touch a row
+-- Owned by latchkey_writer, which can reach the views of latchkey_write and nothing else: whatever a change says, it cannot touch a row
 -- that its device does not see, before or after. Raises LK409 with the fields in DETAIL for a conflict.
 CREATE FUNCTION latchkey.apply_change(
   p_view TEXT, p_key_columns TEXT[], p_write_only TEXT[], p_rules JSONB, p_role NAME, p_change JSONB
@@ -43,7 +43,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
 SET extra_float_digits = 1 AS $$
 DECLARE
-  target REGCLASS := format('latchkey_mirror.%I', p_view)::REGCLASS;
+  target REGCLASS := format('latchkey_write.%I', p_view)::REGCLASS;
   operation TEXT := p_change ->> 'op';
   wanted JSONB := coalesce(p_change -> 'set', '{}');
   relative JSONB := coalesce(p_change -> 'from_acceptance', '{}');
@@ -64,7 +64,14 @@ DECLARE
   affected INTEGER;
 BEGIN
   SELECT array_agg(attname::TEXT) INTO known FROM pg_attribute WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
-  SELECT string_agg(format('t.%1$I = k.%1$I', key_column), ' AND ') INTO key_predicate FROM unnest(p_key_columns) AS key_column;
+  -- Literals rather than a join: the row is found by its index, and it alone is locked.
+  EXECUTE format('SELECT to_jsonb(k) FROM jsonb_populate_record(NULL::%s, $1) k', target) INTO row_key USING row_key;
+  SELECT string_agg(format('t.%I = %L', key_column, row_key ->> key_column), ' AND ') INTO key_predicate FROM unnest(p_key_columns) AS key_column;
+  IF wanted || relative = '{}' OR jsonb_typeof(wanted) <> 'object' OR jsonb_typeof(relative) <> 'object' THEN
+    RAISE EXCEPTION 'A change names the columns that it changes.' USING ERRCODE = 'LK422';
+  ELSIF operation = 'INSERT' THEN
+    wanted := wanted || jsonb_object(p_key_columns, ARRAY(SELECT jsonb_array_elements_text(p_change -> 'key')));
+  END IF;
 
   FOR column_name IN SELECT jsonb_object_keys(wanted || relative) LOOP
     IF NOT column_name = ANY (known) THEN
@@ -75,6 +82,9 @@ BEGIN
   END LOOP;
 
   FOR column_name IN SELECT jsonb_object_keys(relative) LOOP
+    IF NOT coalesce((relative ->> column_name)::NUMERIC BETWEEN 0 AND 315360000, FALSE) THEN
+      RAISE EXCEPTION 'A moment counts from acceptance, ten years at most.' USING ERRCODE = 'LK422';
+    END IF;
     wanted := wanted || jsonb_build_object(column_name,
       to_char(now() AT TIME ZONE 'UTC' + make_interval(secs => (relative ->> column_name)::INTEGER), 'YYYY-MM-DD"T"HH24:MI:SS.US'));
     capped := capped || column_name;
@@ -83,8 +93,8 @@ BEGIN
   -- Whatever a change points at must be visible; "absent" and "another organization's" get the same words.
   FOR reference IN SELECT * FROM jsonb_array_elements(coalesce(p_rules -> 'references', '[]')) LOOP
     CONTINUE WHEN wanted ->> (reference ->> 'column') IS NULL;
-    EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I r, jsonb_populate_record(NULL::%s, $1) p WHERE r.%I = p.%I)',
-      reference ->> 'table', target, reference ->> 'target', reference ->> 'column') INTO present USING wanted;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_write.%I r WHERE r.%I = %L)',
+      reference ->> 'table', reference ->> 'target', wanted ->> (reference ->> 'column')) INTO present;
     IF NOT present THEN
       RAISE EXCEPTION '%.% refers to a row of % that is not there.', p_view, reference ->> 'column', reference ->> 'table'
         USING ERRCODE = 'LK404';
@@ -92,14 +102,12 @@ BEGIN
   END LOOP;
 
   IF operation = 'INSERT' THEN
-    wanted := wanted || row_key;
     EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', target,
       (SELECT string_agg(quote_ident(name), ', ') FROM jsonb_object_keys(wanted) AS name)) USING wanted;
     RETURN jsonb_build_object('before', NULL, 'after', wanted - p_write_only, 'merged', FALSE);
   END IF;
 
-  EXECUTE format('SELECT to_jsonb(t) FROM %1$s t, jsonb_populate_record(NULL::%1$s, $1) k WHERE %2$s FOR UPDATE OF t', target, key_predicate)
-    INTO current USING row_key;
+  EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s FOR NO KEY UPDATE', target, key_predicate) INTO current;
   IF current IS NULL THEN
     RAISE EXCEPTION 'The row is not there.' USING ERRCODE = 'LK409', DETAIL = jsonb_build_object('kind', 'missing', 'fields', '[]'::JSONB)::TEXT;
   END IF;
@@ -158,9 +166,9 @@ BEGIN
   END IF;
 
   IF write <> '{}' THEN
-    EXECUTE format('UPDATE %1$s t SET %2$s FROM jsonb_populate_record(NULL::%1$s, $1) p, jsonb_populate_record(NULL::%1$s, $2) k WHERE %3$s',
+    EXECUTE format('UPDATE %1$s t SET %2$s FROM jsonb_populate_record(NULL::%1$s, $1) p WHERE %3$s',
       target, (SELECT string_agg(format('%1$I = p.%1$I', name), ', ') FROM jsonb_object_keys(write) AS name), key_predicate)
-      USING write, row_key;
+      USING write;
     GET DIAGNOSTICS affected = ROW_COUNT;
     IF affected <> 1 THEN
       RAISE EXCEPTION 'The row is not there.' USING ERRCODE = 'LK409', DETAIL = jsonb_build_object('kind', 'missing', 'fields', '[]'::JSONB)::TEXT;
@@ -225,7 +233,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   satisfied BOOLEAN;
 BEGIN
-  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I WHERE %s)', p_condition ->> 'table', p_condition ->> 'where') INTO satisfied;
+  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_write.%I WHERE %s)', p_condition ->> 'table', p_condition ->> 'where') INTO satisfied;
   RETURN satisfied;
 END
 $$;
@@ -244,6 +252,13 @@ DECLARE
   merged BOOLEAN := FALSE;
   administered BOOLEAN;
 BEGIN
+  -- Constraints that an earlier command of this push made immediate are deferred again.
+  SET CONSTRAINTS ALL DEFERRED;
+  IF jsonb_typeof(body -> 'changes') IS DISTINCT FROM 'array' OR jsonb_array_length(body -> 'changes') = 0 THEN
+    RAISE EXCEPTION 'A command changes something.' USING ERRCODE = 'LK422';
+  ELSIF p_command ->> 'name' !~ '^[a-z][a-z_]*\.[a-z][a-z_-]*$' OR p_command ->> 'name' IS NULL THEN
+    RAISE EXCEPTION 'A command is named noun.verb.' USING ERRCODE = 'LK422';
+  END IF;
   administered := latchkey.is_satisfied(administrator);
   FOR change IN SELECT * FROM jsonb_array_elements(body -> 'changes') LOOP
     SELECT * INTO mirrored FROM latchkey.mirrored_table WHERE name = change ->> 'table';
@@ -367,12 +382,18 @@ BEGIN
   IF octet_length(p_entries) + octet_length(p_commands) > 16777216 THEN
     RAISE EXCEPTION 'A push is 16 MiB at most.' USING ERRCODE = 'LK413';
   END IF;
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'A push needs to see what was committed before it: use READ COMMITTED.' USING ERRCODE = 'LK422';
+  END IF;
   entries := p_entries::JSONB;
   commands := p_commands::JSONB;
   IF jsonb_typeof(entries) <> 'array' OR jsonb_typeof(commands) <> 'array' THEN
     RAISE EXCEPTION 'Entries and commands are arrays.' USING ERRCODE = 'LK422';
   ELSIF jsonb_array_length(commands) > 50 THEN
     RAISE EXCEPTION 'A push holds 50 commands at most.' USING ERRCODE = 'LK413';
+  ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements(commands) AS c
+      WHERE c ->> 'id' IS NULL OR c ->> 'id' !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' OR c ->> 'name' IS NULL OR c ->> 'changes' IS NULL) THEN
+    RAISE EXCEPTION 'A command has an id, a name and changes.' USING ERRCODE = 'LK422';
   END IF;
 
   -- The head first, the rows after it: the other way round deadlocks under load.
@@ -382,7 +403,7 @@ BEGIN
     PERFORM latchkey.append_entry(this, (entry ->> 'position')::BIGINT, entry ->> 'entry');
   END LOOP;
 
-  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_mirror.%I WHERE %I::TEXT = $1 AND %I = ANY ($2))',
+  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_write.%I WHERE %I::TEXT = $1 AND %I = ANY ($2))',
     system #>> '{people,table}', system #>> '{people,id}', system #>> '{people,status,column}')
     INTO active USING this.operator, ARRAY(SELECT jsonb_array_elements_text(system #> '{people,status,words,active}'));
   FOR command IN SELECT * FROM jsonb_array_elements(commands) LOOP

@@ -121,6 +121,14 @@ export function connectionError(
         `The database “${address.database}” at ${where} has no Latchkey installed. ${kept}`,
         { cause: error },
       );
+    case '55P03':
+    case '40001':
+    case '40P01':
+      return new LatchkeyError(
+        'central-busy',
+        `Other work at central holds rows that this device wants to change. ${kept} It tries again by itself.`,
+        { details: { sqlstate: code }, cause: error },
+      );
     case 'LK401':
       return new LatchkeyError('central-login-refused', `Central does not know this device. ${kept}`, { cause: error });
     case 'LK403':

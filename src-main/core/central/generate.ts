@@ -125,43 +125,89 @@ function visibility(system: SystemMapping, table: HostTable, mapping: TableMappi
   return `${row}.${quoteName(tenancy.column)} IN (SELECT ${quoteName(alias)}.${quoteName(tenancy.parentKey)} FROM ${quoteName(system.schema)}.${quoteName(tenancy.parent)} ${quoteName(alias)} WHERE ${visibility(system, table, system.tables[tenancy.parent]!, quoteName(alias))})`;
 }
 
-/** The view through which devices see a table: what is secret is not in it, nor are other organizations' rows. */
+/**
+ * What stands between devices and a table:
+ * - `latchkey_write.<table>`, through which push writes: exactly the organization's rows, before and after;
+ * - `latchkey_mirror.<table>`, which devices read: its readable columns, behind a fence. Without the fence a condition of the reader's
+ *   own could be matched by an index before the organization is looked at, and EXPLAIN would count the rows of others;
+ * - `latchkey_mirror.<table>_by_key` (and `_by_parent`), for pulls: index lookups inside a function, which EXPLAIN cannot look into.
+ */
 export function viewSql(system: SystemMapping, table: HostTable): string[] {
-  const secret = new Set(table.mapping.secret ?? []);
-  const view = `latchkey_mirror.${quoteName(table.name)}`;
+  const { mapping } = table;
+  const secret = new Set(mapping.secret ?? []);
+  const write = `latchkey_write.${quoteName(table.name)}`;
   const columns = table.columns.filter((column) => !secret.has(column.name)).map((column) => column.name);
-  const hidden = new Set([...(table.mapping.writeOnly ?? []), ...Object.keys(table.mapping.insertDefaults ?? {})]);
-  const readable = columns.filter((column) => !hidden.has(column));
+  const hidden = new Set([...(mapping.writeOnly ?? []), ...Object.keys(mapping.insertDefaults ?? {})]);
+  const readable = columns
+    .filter((column) => !hidden.has(column))
+    .map((column) => `t.${quoteName(column)}`)
+    .join(', ');
   const statements = [
-    `CREATE VIEW ${view} WITH (security_barrier = TRUE) AS
+    `CREATE VIEW ${write} WITH (security_barrier = TRUE) AS
   SELECT ${columns.map((column) => `t.${quoteName(column)}`).join(', ')}
   FROM ${quoteName(system.schema)}.${quoteName(table.name)} t
-  WHERE ${visibility(system, table, table.mapping)}
+  WHERE ${visibility(system, table, mapping)}
   WITH CASCADED CHECK OPTION`,
-    `GRANT SELECT (${readable.map(quoteName).join(', ')}) ON ${view} TO latchkey_device`,
-    `GRANT SELECT, INSERT, UPDATE ON ${view} TO latchkey_writer`,
+    `GRANT SELECT, INSERT, UPDATE ON ${write} TO latchkey_writer`,
+    `CREATE VIEW latchkey_mirror.${quoteName(table.name)} WITH (security_barrier = TRUE) AS SELECT ${readable} FROM ${write} t OFFSET 0`,
+    `GRANT SELECT ON latchkey_mirror.${quoteName(table.name)} TO latchkey_device`,
+    ...lookupSql(table, `${table.name}_by_key`, readable, table.key),
   ];
-  for (const [column, value] of Object.entries(table.mapping.insertDefaults ?? {})) {
-    statements.push(`ALTER VIEW ${view} ALTER COLUMN ${quoteName(column)} SET DEFAULT ${quoteText(value)}`);
+  if (mapping.tenancy.class === 'path') {
+    const { column } = mapping.tenancy;
+    statements.push(
+      ...lookupSql(
+        table,
+        `${table.name}_by_parent`,
+        readable,
+        table.columns.filter((one) => one.name === column),
+      ),
+    );
   }
-  for (const [capability, right] of Object.entries(table.mapping.rights ?? {})) {
+  for (const [column, value] of Object.entries(mapping.insertDefaults ?? {})) {
+    statements.push(`ALTER VIEW ${write} ALTER COLUMN ${quoteName(column)} SET DEFAULT ${quoteText(value)}`);
+  }
+  for (const [capability, right] of Object.entries(mapping.rights ?? {})) {
     if (right.insert)
-      statements.push(`GRANT INSERT (${right.insert.map(quoteName).join(', ')}) ON ${view} TO latchkey_${capability}`);
+      statements.push(`GRANT INSERT (${right.insert.map(quoteName).join(', ')}) ON ${write} TO latchkey_${capability}`);
     if (right.update)
-      statements.push(`GRANT UPDATE (${right.update.map(quoteName).join(', ')}) ON ${view} TO latchkey_${capability}`);
+      statements.push(`GRANT UPDATE (${right.update.map(quoteName).join(', ')}) ON ${write} TO latchkey_${capability}`);
   }
   return statements;
+}
+
+/** A function that gives the visible rows with the given values in some columns, one text array per column. */
+function lookupSql(table: HostTable, name: string, readable: string, by: { name: string; type: string }[]): string[] {
+  const parameters = by.map((_, place) => `p${place} TEXT[]`).join(', ');
+  const names = by.map((_, place) => `k${place}`).join(', ');
+  const values = by.map((column, place) => `k.k${place}::${column.type}`).join(', ');
+  return [
+    `CREATE FUNCTION latchkey_mirror.${quoteName(name)}(${parameters}) RETURNS SETOF latchkey_mirror.${quoteName(table.name)}
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $rows$
+BEGIN
+  RETURN QUERY SELECT ${readable} FROM latchkey_write.${quoteName(table.name)} t
+    WHERE (${by.map((column) => `t.${quoteName(column.name)}`).join(', ')}) IN (SELECT ${values} FROM unnest(${by.map((_, place) => `p${place}`).join(', ')}) AS k (${names}));
+END
+$rows$`,
+    `REVOKE ALL ON FUNCTION latchkey_mirror.${quoteName(name)}(${by.map(() => 'TEXT[]').join(', ')}) FROM PUBLIC`,
+    `GRANT EXECUTE ON FUNCTION latchkey_mirror.${quoteName(name)}(${by.map(() => 'TEXT[]').join(', ')}) TO latchkey_device`,
+  ];
 }
 
 /** A key column as the change log holds it: the one text that a mirror holds for the same value, whatever the host's session settings. */
 function keyColumnText(row: string, column: { name: string; type: string }): string {
   const value = `${row}.${quoteName(column.name)}`;
   if (column.type.startsWith('timestamp') && column.type.includes('without'))
-    return `to_char(${value}, 'YYYY-MM-DD"T"HH24:MI:SS.US')`;
+    return inCommonYears(value, `to_char(${value}, 'YYYY-MM-DD"T"HH24:MI:SS.US')`);
   if (column.type.startsWith('timestamp'))
-    return `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-  if (column.type === 'date') return `to_char(${value}, 'YYYY-MM-DD')`;
+    return inCommonYears(value, `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`);
+  if (column.type === 'date') return inCommonYears(value, `to_char(${value}, 'YYYY-MM-DD')`);
   return `${value}::TEXT`;
+}
+
+/** to_char makes NULL of infinities, and drops the era: what lies outside of the years 1 to 9999 keeps PostgreSQL's own text. */
+function inCommonYears(value: string, text: string): string {
+  return `CASE WHEN ${value} >= '0001-01-01' AND ${value} < '10000-01-01' THEN ${text} ELSE ${value}::TEXT END`;
 }
 
 /** The function and triggers that append to the change log whenever a row of the table changes. */
@@ -182,11 +228,15 @@ export function trackingSql(
   const tuple = (row: string) => `ROW(${decisive.map((column) => `${row}.${column}`).join(', ')})`;
   const append = (row: string, moved: string) =>
     `INSERT INTO latchkey.change (organization, table_id, row_key, moved) SELECT o.id, ${tableId}, ${key(row)}, ${moved} FROM (SELECT ${organization(row)} AS id) o WHERE o.id IS NOT NULL;`;
+  // Children may have come before their parent (a load with triggers off): they come with it.
+  const isParent = Object.values(system.tables).some(
+    ({ tenancy }) => tenancy.class === 'path' && tenancy.parent === table.name,
+  );
   const functions = [
     `CREATE FUNCTION ${track}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $track$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    ${append('NEW', 'FALSE')}
+    ${append('NEW', isParent ? 'TRUE' : 'FALSE')}
   ELSIF TG_OP = 'DELETE' THEN
     ${append('OLD', 'TRUE')}
   ELSIF ${tuple('OLD')} IS DISTINCT FROM ${tuple('NEW')} THEN

@@ -16,7 +16,7 @@ const roles = [
 ];
 
 /**
- * Installs Latchkey beside a system's tables, in one transaction: two schemas, NOLOGIN roles, one trigger pair a table, and, where
+ * Installs Latchkey beside a system's tables, in one transaction: three schemas, NOLOGIN roles, one trigger pair a table, and, where
  * the host uses row-level security, a policy for `latchkey_owner` alone. With `dryRun` everything is tried and rolled back.
  *
  * @returns every statement that was run, in order
@@ -74,7 +74,9 @@ export async function uninstall(client: pg.Client): Promise<void> {
         await client.query(`DROP TRIGGER IF EXISTS "00_latchkey_truncate" ON ${target}`);
       await client.query(`DROP POLICY IF EXISTS latchkey ON ${relation}`);
     }
-    await client.query('DROP SCHEMA latchkey_mirror CASCADE; DROP SCHEMA latchkey CASCADE');
+    await client.query(
+      'DROP SCHEMA latchkey_mirror CASCADE; DROP SCHEMA latchkey_write CASCADE; DROP SCHEMA latchkey CASCADE',
+    );
     const { rows: database } = await client.query<{ name: string }>('SELECT current_database() AS name');
     for (const { login } of devices) {
       await client.query(
@@ -127,6 +129,7 @@ async function createRoles(client: pg.Client): Promise<void> {
   );
   await client.query('CREATE SCHEMA latchkey AUTHORIZATION latchkey_owner');
   await client.query('CREATE SCHEMA latchkey_mirror AUTHORIZATION latchkey_owner');
+  await client.query('CREATE SCHEMA latchkey_write AUTHORIZATION latchkey_owner');
 }
 
 /** latchkey_owner alone holds grants on the host's tables; it owns the views through which everything else goes. */
@@ -190,7 +193,8 @@ async function grantDevices(client: pg.Client): Promise<void> {
   await client.query(
     'GRANT EXECUTE ON FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB) TO latchkey_owner',
   );
-  await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_mirror TO latchkey_device, latchkey_writer');
+  await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_mirror TO latchkey_device');
+  await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_write TO latchkey_writer');
   await client.query('GRANT EXECUTE ON FUNCTION latchkey.current_organization() TO latchkey_device, latchkey_writer');
   await client.query(
     `GRANT EXECUTE ON FUNCTION latchkey.hello(), latchkey.catalogue(), latchkey.join(BYTEA), latchkey.changes_since(pg_snapshot),

@@ -8,6 +8,8 @@ export interface MirroredTable {
   columns: MirroredColumn[];
   /** For rows whose organization is their parent's: with the parent they come and go. */
   parent: { column: string; table: string; target: string } | null;
+  /** A digest of central's partitions of the table: it is copied anew when they are others. */
+  partitions: string | null;
   /** Sets of columns that are unique at central: the write road tests them before central does. */
   unique: string[][];
   references: { column: string; table: string; target: string }[];
@@ -49,6 +51,7 @@ interface CentralTable {
   key: string[];
   parent: { column: string; table: string; target: string } | null;
   references: { column: string; table: string; target: string }[];
+  partitions: string | null;
   unique: string[][];
   expected_rows: number;
   columns: {
@@ -83,6 +86,7 @@ function mirroredTable(described: CentralTable): MirroredTable {
       default: fallback,
     })),
     parent: described.parent,
+    partitions: described.partitions,
     unique: described.unique,
     references: described.references,
     insertable: named('insertable').map((column) => column.name),

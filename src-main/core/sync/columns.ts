@@ -24,13 +24,3 @@ function rendered(column: MirroredColumn, value: string): string {
 export function decodeRow(table: MirroredTable, values: (string | null)[]): Stored[] {
   return table.columns.map((column, place) => fromCentral(column.storage, values[place] ?? null));
 }
-
-/** Rows of a table by their keys, as a condition over `t` with one text array parameter per key column, starting at $1. */
-export function keyCondition(table: MirroredTable): string {
-  const names = table.key.map((_, place) => `k${place}`);
-  const arrays = table.key.map((_, place) => `$${place + 1}::TEXT[]`).join(', ');
-  const casts = table.key.map(
-    (name, place) => `k.${names[place]}::${table.columns.find((column) => column.name === name)!.type}`,
-  );
-  return `(${table.key.map((name) => `t.${quoteName(name)}`).join(', ')}) IN (SELECT ${casts.join(', ')} FROM unnest(${arrays}) AS k (${names.join(', ')}))`;
-}

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { keyText, type MirroredTable } from '../mirror/catalogue.ts';
+import { keyText, keyValues, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
-import { decodeRow, keyCondition, selectList } from './columns.ts';
+import { decodeRow, selectList } from './columns.ts';
 import { makeCopies } from './copies.ts';
 import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
@@ -124,7 +124,7 @@ async function fetchRows(context: PullContext, changes: Changes): Promise<Fetche
     const table = mirror.tables.get(name)!;
     if (entry(table).whole) continue;
     entry(table).keys = keys;
-    entry(table).rows.push(...(await readByKeys(context, table, [...keys])));
+    for (const row of await readByKeys(context, table, [...keys])) entry(table).rows.push(row);
   }
   let moved = [...changes.moved].map(([name, keys]) => ({ name, keys: [...keys] }));
   while (moved.length > 0) {
@@ -136,7 +136,7 @@ async function fetchRows(context: PullContext, changes: Changes): Promise<Fetche
         const here = mirroredDescendants(mirror, child, keys);
         const target = entry(child);
         target.orphansOf.push({ column: child.parent.column, keys });
-        if (!target.whole) target.rows.push(...rows);
+        if (!target.whole) for (const row of rows) target.rows.push(row);
         const affected = [...new Set([...rows.map((row) => keyOf(child, row)), ...here])];
         if (affected.length > 0) next.push({ name: child.name, keys: affected });
       }
@@ -154,40 +154,30 @@ function mirroredDescendants(mirror: WritableMirror, child: MirroredTable, paren
 }
 
 function readAll(context: PullContext, table: MirroredTable): Promise<StoredRow[]> {
-  return read(context, table, 'TRUE', []);
+  return read(context, table, quoteName(table.name), []);
 }
 
 async function readByKeys(context: PullContext, table: MirroredTable, keys: string[]): Promise<StoredRow[]> {
-  const rows: StoredRow[] = [];
-  for (let at = 0; at < keys.length; at += keysPerQuery) {
-    const some = keys
-      .slice(at, at + keysPerQuery)
-      .map((key) => (table.key.length === 1 ? [key] : (JSON.parse(key) as string[])));
-    rows.push(
-      ...(await read(
-        context,
-        table,
-        keyCondition(table),
-        table.key.map((_, place) => some.map((values) => values[place]!)),
-      )),
+  return readInBatches(keys, (some) => {
+    const values = some.map((key) => keyValues(table, key));
+    const parameters = table.key.map((_, place) => values.map((one) => one[place]!));
+    return read(
+      context,
+      table,
+      `${quoteName(`${table.name}_by_key`)}(${parameters.map((_, place) => `$${place + 1}`).join(', ')})`,
+      parameters,
     );
-  }
-  return rows;
+  });
 }
 
-async function readByParent(context: PullContext, child: MirroredTable, parents: string[]): Promise<StoredRow[]> {
-  const column = child.columns.find((candidate) => candidate.name === child.parent!.column)!;
+function readByParent(context: PullContext, child: MirroredTable, parents: string[]): Promise<StoredRow[]> {
+  return readInBatches(parents, (some) => read(context, child, `${quoteName(`${child.name}_by_parent`)}($1)`, [some]));
+}
+
+async function readInBatches(keys: string[], readSome: (keys: string[]) => Promise<StoredRow[]>): Promise<StoredRow[]> {
   const rows: StoredRow[] = [];
-  for (let at = 0; at < parents.length; at += keysPerQuery) {
-    const some = parents.slice(at, at + keysPerQuery);
-    rows.push(
-      ...(await read(
-        context,
-        child,
-        `t.${quoteName(column.name)} IN (SELECT k::${column.type} FROM unnest($1::TEXT[]) AS k)`,
-        [some],
-      )),
-    );
+  for (let at = 0; at < keys.length; at += keysPerQuery) {
+    for (const row of await readSome(keys.slice(at, at + keysPerQuery))) rows.push(row);
   }
   return rows;
 }
@@ -195,11 +185,11 @@ async function readByParent(context: PullContext, child: MirroredTable, parents:
 async function read(
   { client }: PullContext,
   table: MirroredTable,
-  condition: string,
+  from: string,
   parameters: string[][],
 ): Promise<StoredRow[]> {
   const { rows } = await client.query<(string | null)[]>({
-    text: `SELECT ${selectList(table)} FROM latchkey_mirror.${quoteName(table.name)} t WHERE ${condition}`,
+    text: `SELECT ${selectList(table)} FROM latchkey_mirror.${from} t`,
     values: parameters,
     rowMode: 'array',
   });

@@ -9,6 +9,8 @@ import type { WritableMirror } from '../mirror/writable.ts';
 
 const commandsPerPush = 50;
 const entriesPerPush = 400;
+/** Of the changes of all commands in a push; central takes 16 MiB in all. A single larger command goes alone. */
+const bytesPerPush = 4_194_304;
 
 /** Central's answer to one command. `waiting` was not claimed: what it builds on has no answer yet. */
 interface Receipt {
@@ -84,7 +86,11 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
       .orderBy('latchkey_outbox.position')
       .limit(commandsPerPush),
   );
-  const commands = waiting.filter(({ entry }) => Number(entry) <= horizon);
+  let bytes = 0;
+  const commands = waiting.filter(({ entry, changes }, place) => {
+    bytes += Buffer.byteLength(changes);
+    return Number(entry) <= horizon && (place === 0 || bytes <= bytesPerPush);
+  });
   for (const { id } of commands)
     mirror.database
       .prepare('UPDATE latchkey_outbox SET sent_at = coalesce(sent_at, ?) WHERE command = ?')

@@ -181,15 +181,21 @@ export class Supervisor {
     const { mirror, now, onChanged } = this.options;
     const shared = { client, mirror, now, onChanged };
     const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
+    let refused: unknown = null;
     if (this.hasUnsent()) {
       if (compareEpoch(mirror, await hello(client)) !== 'same') await pull({ ...shared, onProgress });
       this.become({ ...this.state, mode: 'pushing' });
-      await push(shared);
+      // What cannot be sent must not keep the mirror from being brought up to date.
+      await push(shared).catch((error: unknown) => {
+        if (isConnectionLoss(error)) throw error;
+        refused = error;
+      });
     }
     if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
     const answer = await pull({ ...shared, onProgress });
     this.lastSync = now();
     await this.listen(client, answer);
+    if (refused) throw refused;
   }
 
   private hasUnsent(): boolean {

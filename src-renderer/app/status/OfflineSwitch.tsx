@@ -1,5 +1,6 @@
 import { Switch } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useCommand } from '../../calls/use-command.ts';
 import { useNotices } from '../../notices/notices.ts';
 
@@ -8,19 +9,25 @@ export function OfflineSwitch({ workOffline }: { workOffline: boolean }) {
   const cache = useQueryClient();
   const show = useNotices((notices) => notices.show);
   const command = useCommand('sync.set-offline');
+  /** Where the switch was put, until the host has answered. */
+  const [wanted, setWanted] = useState<boolean | null>(null);
+
+  function put(to: boolean): void {
+    setWanted(to);
+    command.mutate(
+      { workOffline: to },
+      {
+        onSuccess: (status) => cache.setQueryData(['status.get', {}], status),
+        onError: (error) => show({ text: error.message, tone: 'bad' }),
+        onSettled: () => setWanted(null),
+      },
+    );
+  }
   return (
     <Switch
       label="Work offline"
-      checked={command.isPending ? command.variables.workOffline : workOffline}
-      onChange={(event) =>
-        command.mutate(
-          { workOffline: event.currentTarget.checked },
-          {
-            onSuccess: (status) => cache.setQueryData(['status.get', {}], status),
-            onError: (error) => show({ text: error.message, tone: 'bad' }),
-          },
-        )
-      }
+      checked={wanted ?? workOffline}
+      onChange={(event) => put(event.currentTarget.checked)}
     />
   );
 }

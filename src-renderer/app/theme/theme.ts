@@ -83,6 +83,9 @@ export const kitVariables: CSSVariablesResolver = () => {
     '--mantine-color-default-hover': 'var(--hover)',
     '--mantine-color-default-color': 'var(--ink)',
     '--mantine-color-default-border': 'var(--line-strong)',
+    '--mantine-color-danger-light': 'var(--bad-tint)',
+    '--mantine-color-danger-light-hover': 'var(--bad-tint)',
+    '--mantine-color-danger-light-color': 'var(--bad)',
   };
   return { variables: {}, light: shared, dark: shared };
 };
