@@ -69,16 +69,20 @@ export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
           <Nothing>No field changes recorded.</Nothing>
         )}
       </Section>
-      <Raw title="Data as stored" text={entry.data == null ? null : JSON.stringify(entry.data, null, 2)} />
+      <Raw
+        title="Data as stored"
+        open={entry.changes.length === 0}
+        text={entry.data == null ? null : JSON.stringify(entry.data, null, 2)}
+      />
       <Raw title="Entry, byte for byte" text={entry.entry} />
     </Drawer>
   );
 }
 
-function Raw({ title, text }: { title: string; text: string | null }) {
+function Raw({ title, text, open = false }: { title: string; text: string | null; open?: boolean }) {
   if (text === null) return null;
   return (
-    <details className={classes.raw}>
+    <details className={classes.raw} open={open}>
       <summary>{title}</summary>
       <pre>{text}</pre>
     </details>

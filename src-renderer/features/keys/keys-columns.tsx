@@ -14,21 +14,21 @@ export const keysColumns: Column<Key>[] = [
   {
     id: 'label',
     title: 'Label',
-    track: 'minmax(150px, 1.4fr)',
+    track: 'minmax(190px, 2fr)',
     sorts: true,
     cell: (key) => <span className={classes.name}>{keyName(key)}</span>,
   },
   {
     id: 'mask',
     title: 'Key',
-    track: '150px',
+    track: '130px',
     cell: (key) => <span className={classes.mask}>{keyMask(key) ?? 'not known'}</span>,
   },
   {
     id: 'scopes',
     title: 'Scopes',
-    track: 'minmax(120px, 1.3fr)',
-    cell: (key) => <Scopes scopes={key.scopes} most={2} />,
+    track: 'minmax(130px, 1.2fr)',
+    cell: (key) => <Scopes scopes={key.scopes} most={1} />,
   },
   {
     id: 'state',
