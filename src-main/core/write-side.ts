@@ -123,7 +123,8 @@ export class WriteSide {
   }
 
   private async probedStatus(): Promise<Status> {
-    if (!this.options.background) await this.supervisor.probe();
+    if (this.options.background) await this.supervisor.firstOutcome();
+    else await this.supervisor.probe();
     return this.status();
   }
 

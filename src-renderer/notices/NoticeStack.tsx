@@ -1,7 +1,7 @@
-import { ActionIcon, Button } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { useCommand } from '../calls/use-command.ts';
 import { Icon } from '../ui/icons/Icon.tsx';
+import { NoticedCommand } from './NoticedCommand.tsx';
 import classes from './NoticeStack.module.css';
 import { type Notice, useNotices } from './notices.ts';
 
@@ -21,8 +21,7 @@ export function NoticeStack() {
 }
 
 function NoticeCard({ notice }: { notice: Notice }) {
-  const { show, dismiss } = useNotices();
-  const undo = useCommand('outbox.undo');
+  const dismiss = useNotices((notices) => notices.dismiss);
   const [held, setHeld] = useState(false);
 
   useEffect(() => {
@@ -30,17 +29,6 @@ function NoticeCard({ notice }: { notice: Notice }) {
     const timer = setTimeout(() => dismiss(notice.id), stay);
     return () => clearTimeout(timer);
   }, [held, notice.id, dismiss]);
-
-  function takeBack(command: string): void {
-    undo.mutate(
-      { command },
-      {
-        onSuccess: () => show({ text: 'Taken back; nothing of it was sent.', tone: 'plain' }),
-        onError: (error) => show({ text: error.message, tone: 'bad' }),
-        onSettled: () => dismiss(notice.id),
-      },
-    );
-  }
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a notice that is being read is not taken away
@@ -54,19 +42,7 @@ function NoticeCard({ notice }: { notice: Notice }) {
     >
       <Icon name={notice.tone === 'bad' ? 'alarm' : 'check'} />
       <p>{notice.text}</p>
-      <div className={classes.actions}>
-        {notice.undo ? (
-          <Button
-            variant="default"
-            size="compact-xs"
-            loading={undo.isPending}
-            onClick={() => takeBack(notice.undo ?? '')}
-          >
-            Undo
-          </Button>
-        ) : null}
-        {notice.link ? <a href={notice.link.href}>{notice.link.words}</a> : null}
-      </div>
+      {notice.command ? <NoticedCommand command={notice.command} notice={notice.id} /> : null}
       <ActionIcon
         variant="subtle"
         color="gray"

@@ -4,10 +4,8 @@ export interface Notice {
   id: number;
   text: string;
   tone: 'good' | 'bad' | 'plain';
-  /** A command that can be taken back while it has not been sent. */
-  undo?: string;
-  /** Where more is to be seen. */
-  link?: { words: string; href: string };
+  /** The command that this is about: how far it has come is said along, and it can be taken back until it is sent. */
+  command?: string;
 }
 
 interface Notices {

@@ -16,9 +16,9 @@ export function relativeWords(at: number, now: number): string {
   return at > now ? `in ${span}` : `${span} ago`;
 }
 
-/** How long something has been: `12 days`, or `under a minute`. */
+/** How long something has been: `12 days`, or `new`. */
 export function ageWords(since: number, now: number): string {
-  return spanWords(Math.max(0, now - since)) ?? 'under a minute';
+  return spanWords(Math.max(0, now - since)) ?? 'new';
 }
 
 export type Urgency = 'overdue' | 'soon' | 'later' | 'never';

@@ -1,4 +1,4 @@
-import { milliseconds } from './moments.ts';
+import { milliseconds, utcWords } from './moments.ts';
 
 /** A stored value as a person reads it on one line. */
 export function valueWords(value: unknown): string {
@@ -7,6 +7,8 @@ export function valueWords(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string'))
+    return value.join(', ');
   return JSON.stringify(value);
 }
 
@@ -20,9 +22,14 @@ export function columnWords(column: string): string {
   return column.replaceAll('_', ' ');
 }
 
-const momentShape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
+const momentShape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z?)$/;
 
-/** The moment that a stored value is, or null where it is anything else. */
-export function momentIn(value: unknown): number | null {
-  return typeof value === 'string' && momentShape.test(value) ? milliseconds(value) : null;
+/** A stored value as a person reads it, with a moment written out; one without a time zone is left without. */
+export function readableWords(value: unknown): string {
+  if (typeof value !== 'string') return valueWords(value);
+  const shape = momentShape.exec(value);
+  if (!shape) return valueWords(value);
+  const at = milliseconds(shape[2] === 'Z' ? value : `${value}Z`);
+  if (at === null) return value;
+  return shape[2] === 'Z' ? utcWords(at) : utcWords(at).replace(/ UTC$/, '');
 }

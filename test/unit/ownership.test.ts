@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LatchkeyEvent } from '../../src-main/contract/events.ts';
 import type { Core } from '../../src-main/core/core.ts';
 import { acquireOwnership, connectToOwner, type Ownership } from '../../src-main/core/ownership.ts';
@@ -168,6 +168,22 @@ describe('another process that asks the owner', () => {
 
     await expect(first.call('people.list', {})).rejects.toMatchObject({ code: 'locked' });
     await expect(second.call('people.list', {})).resolves.toMatchObject({ total: 1 });
+  });
+
+  it('leaves a device locked that it found locked, and open one that it found open', async () => {
+    const core = fakeCore();
+    await (await own()).serve(core);
+    const script = await connection();
+    await script.call('device.unlock', { passphrase: fakePassphrase });
+    await script.close();
+    await vi.waitFor(async () => expect((await core.call('device.state', {})).state).toBe('locked'));
+
+    await core.call('device.unlock', { passphrase: fakePassphrase });
+    const another = await connection();
+    await another.call('device.unlock', { passphrase: fakePassphrase });
+    await another.close();
+    await (await connection()).close();
+    expect((await core.call('device.state', {})).state).toBe('unlocked');
   });
 
   it('hears events from the moment that it is unlocked', async () => {

@@ -8,12 +8,13 @@ import {
   overlapConsequence,
   scopesOf,
 } from '../../src-renderer/features/keys/key-words.ts';
+import { changedRows } from '../../src-renderer/ui/changed-rows.ts';
 import { stepsReached } from '../../src-renderer/ui/steps-reached.ts';
 import { actionWords, auditSentence } from '../../src-renderer/words/actions.ts';
 import { progressPercent, progressWords } from '../../src-renderer/words/progress.ts';
 import { bytes, counted } from '../../src-renderer/words/quantities.ts';
 import { commandStateOf, commandStateWords, modeWords } from '../../src-renderer/words/states.ts';
-import { momentIn, valueWords } from '../../src-renderer/words/values.ts';
+import { readableWords, valueWords } from '../../src-renderer/words/values.ts';
 
 function status(mode: Mode, more: { workOffline?: boolean; pending?: number; conflicts?: number } = {}) {
   return { mode, workOffline: false, pending: 0, conflicts: 0, ...more };
@@ -117,9 +118,19 @@ describe('quantities and values', () => {
     expect([null, '', false, 7, { a: [1] }].map(valueWords)).toEqual(['nothing', 'empty text', 'no', '7', '{"a":[1]}']);
   });
 
-  it('knows a moment from other text', () => {
-    expect(momentIn('2026-11-20T18:39:28.573000Z')).toBe(Date.parse('2026-11-20T18:39:28.573Z'));
-    expect(momentIn('2026-11-20')).toBeNull();
-    expect(momentIn(20261120)).toBeNull();
+  it('writes moments out, and gives none a time zone that it did not have', () => {
+    expect(readableWords('2026-11-20T18:39:28.573000Z')).toBe('20 Nov 2026, 18:39:28 UTC');
+    expect(readableWords('2026-11-20T18:39:28.573000')).toBe('20 Nov 2026, 18:39:28');
+    expect(readableWords('2026-11-20')).toBe('2026-11-20');
+    expect(readableWords(['read:users', 'audit'])).toBe('read:users, audit');
+  });
+
+  it('shows changes row by row, and knows a row that is new', () => {
+    const change = (key: string, column: string, before: unknown) => ({ table: 't', key, column, before, after: 1 });
+    const rows = changedRows([change('a', 'x', null), change('b', 'x', 0), change('a', 'y', null)]);
+    expect(rows.map((row) => [row.key, row.isNew, row.changes.length])).toEqual([
+      ['a', true, 2],
+      ['b', false, 1],
+    ]);
   });
 });

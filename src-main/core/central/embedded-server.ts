@@ -41,6 +41,8 @@ export interface EmbeddedServer {
   pid: number;
   /** Of the database `postgres`. Holds the superuser's password. */
   superuserUrl: string;
+  /** Where the data lies: in the asked folder, or elsewhere for a server that root starts. */
+  cluster: string;
   /** Ends all connections, writes everything down, and answers when the server is gone. */
   stop(): Promise<void>;
 }
@@ -81,6 +83,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     return {
       port,
       pid: child.pid!,
+      cluster: places.cluster,
       superuserUrl: `postgres://postgres:${readFileSync(places.passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`,
       async stop() {
         await shutDown(child);

@@ -10,18 +10,22 @@ import type { Core } from '../core.ts';
  */
 export function gate(core: Core): Pick<Core, 'handle' | 'subscribe'> & { close(): void } {
   let proven = false;
+  /** It stood locked until this connection came: when the connection goes, it is locked again. */
+  let opened = false;
   const listeners = new Set<(event: LatchkeyEvent) => void>();
 
   const unsubscribe = core.subscribe((event) => {
     if (!proven) return;
     // Whoever unlocks next has shown something about itself alone.
-    if (event.type === 'device' && event.device.state !== 'unlocked') proven = false;
+    if (event.type === 'device' && event.device.state !== 'unlocked') proven = opened = false;
     for (const listener of listeners) listener(event);
   });
 
   async function prove(name: string, input: unknown): Promise<unknown> {
+    const before = (await core.handle('device.state', {})) as DeviceState;
     const answer = await core.handle(name, input);
     proven = (answer as DeviceState).state === 'unlocked';
+    opened ||= proven && before.state === 'locked';
     return answer;
   }
 
@@ -44,7 +48,11 @@ export function gate(core: Core): Pick<Core, 'handle' | 'subscribe'> & { close()
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: unsubscribe,
+    close() {
+      unsubscribe();
+      // An operator who locked the window and left must not find it open because a script ran meanwhile.
+      if (opened) core.handle('device.lock', {}).catch(() => {});
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { push } from './push.ts';
 
 const pollMilliseconds = 2_000;
 const longestBackoff = 60_000;
+const firstOutcomeMilliseconds = 1_500;
 
 /** What the supervisor knows of the way to central; the rest of a status is read from the mirror. */
 export interface SyncState {
@@ -93,6 +94,13 @@ export class Supervisor {
       done();
       this.wake();
     }
+  }
+
+  /** Right after the start nobody knows yet how things stand: waits a moment for the first cycle to tell. */
+  async firstOutcome(): Promise<void> {
+    if (this.lastSync !== null || this.failures > 0 || this.workOffline || this.state.progress) return;
+    const first = (this.running ?? this.cycle()).catch(() => {});
+    await Promise.race([first, new Promise((resolve) => setTimeout(resolve, firstOutcomeMilliseconds))]);
   }
 
   /** Whether central answers, without syncing. */

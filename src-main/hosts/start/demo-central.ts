@@ -17,6 +17,8 @@ const database = 'sky_genesis';
 export interface DemoCentral {
   /** As the device reaches it, without a login. */
   deviceUrl: string;
+  /** Where its data lies. */
+  cluster: string;
   connect(): Promise<pg.Client>;
 }
 
@@ -54,7 +56,7 @@ export async function startDemoCentral(
   } finally {
     await client.end();
   }
-  return { deviceUrl: `postgres://127.0.0.1:${server.port}/${database}`, connect };
+  return { deviceUrl: `postgres://127.0.0.1:${server.port}/${database}`, cluster: server.cluster, connect };
 }
 
 /** A free port below those that systems give to outgoing connections, because the device goes on using it. */

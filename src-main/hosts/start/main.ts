@@ -49,7 +49,8 @@ async function start(options: StartOptions): Promise<void> {
   const address = await openWindow(choice, folder, options);
   const why = choice.host === 'browser' ? `browser host: ${choice.why}` : 'Electron';
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  process.stdout.write(`ready in ${seconds} s (${why})\n${summary(folder, state, address, passphrase)}`);
+  process.stdout.write(`ready in ${seconds} s (${why})\n`);
+  process.stdout.write(summary(folder, state, { address, passphrase, cluster: central.cluster }));
 }
 
 async function firstState(folder: DemoFolder, options: StartOptions): Promise<DemoState> {
@@ -94,15 +95,20 @@ async function openWindow(choice: Choice, folder: DemoFolder, options: StartOpti
   return null;
 }
 
-function summary(folder: DemoFolder, state: DemoState, address: string | null, passphrase: string): string {
+function summary(
+  folder: DemoFolder,
+  state: DemoState,
+  told: { address: string | null; passphrase: string; cluster: string },
+): string {
   const fresh =
     process.stdin.isTTY === true ? 'press Enter for another link' : `\`kill -USR2 ${process.pid}\` prints another link`;
-  const unlock = state.passphraseFile === null ? passphrase : `with the passphrase in ${state.passphraseFile}`;
+  const unlock = state.passphraseFile === null ? told.passphrase : `with the passphrase in ${state.passphraseFile}`;
   const lines = [
-    ...(address === null ? [] : [`  Window   ${address}`, `           good once, within a minute; ${fresh}`]),
+    ...(told.address === null ? [] : [`  Window   ${told.address}`, `           good once, within a minute; ${fresh}`]),
     `  Unlock   ${unlock}`,
     `  Device   ${folder.device} (encrypted)`,
-    `  Central  ${folder.superuserUrl} holds the URL of its database, for psql and \`npx latchkey central status --url URL\``,
+    `  Central  ${told.cluster}`,
+    `           for psql, or npx latchkey central status --url "$(cat ${folder.superuserUrl})"`,
     `  Stop     Ctrl-C here, or kill ${process.pid}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -67,7 +67,7 @@ export function TableView({ table, route }: { table: string; route: Route }) {
         onWalk={setOpen}
         onView={setInView}
         listKey={words ?? ''}
-        least={columnWidth * Math.max(1, names.length)}
+        least={columnWidth * Math.max(1, names.length) + 16}
         empty={
           <NoRows
             icon="data"

@@ -95,7 +95,7 @@ export function KeysScreen({ route }: { route: Route }) {
         order={order}
         onOrder={({ column, descending }) => setFilters({ sort: column, descending: descending ? 'yes' : null })}
         listKey={JSON.stringify(filter)}
-        least={1010}
+        least={1090}
         empty={
           <NoRows
             icon="key"

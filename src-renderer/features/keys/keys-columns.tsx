@@ -14,20 +14,20 @@ export const keysColumns: Column<Key>[] = [
   {
     id: 'label',
     title: 'Label',
-    track: 'minmax(190px, 2fr)',
+    track: 'minmax(172px, 2fr)',
     sorts: true,
     cell: (key) => <span className={classes.name}>{keyName(key)}</span>,
   },
   {
     id: 'mask',
     title: 'Key',
-    track: '130px',
+    track: '128px',
     cell: (key) => <span className={classes.mask}>{keyMask(key) ?? 'not known'}</span>,
   },
   {
     id: 'scopes',
     title: 'Scopes',
-    track: 'minmax(130px, 1.2fr)',
+    track: 'minmax(120px, 1.2fr)',
     cell: (key) => <Scopes scopes={key.scopes} most={1} />,
   },
   {
@@ -37,17 +37,7 @@ export const keysColumns: Column<Key>[] = [
     sorts: true,
     cell: (key) => <StateBadge state={keyStates[key.state]} />,
   },
-  {
-    id: 'createdAt',
-    title: 'Age',
-    track: '92px',
-    sorts: true,
-    cell: (key) => (
-      <span className={classes.soft}>
-        <Age since={key.createdAt} />
-      </span>
-    ),
-  },
+  { id: 'expiresAt', title: 'Expires', track: '146px', sorts: true, cell: (key) => <Expiry of={key} /> },
   {
     id: 'lastUsedAt',
     title: 'Last used',
@@ -59,6 +49,16 @@ export const keysColumns: Column<Key>[] = [
       </span>
     ),
   },
-  { id: 'expiresAt', title: 'Expires', track: '152px', sorts: true, cell: (key) => <Expiry of={key} /> },
+  {
+    id: 'createdAt',
+    title: 'Age',
+    track: '84px',
+    sorts: true,
+    cell: (key) => (
+      <span className={classes.soft}>
+        <Age since={key.createdAt} />
+      </span>
+    ),
+  },
   { id: 'pending', title: 'Pending', track: '84px', cell: (key) => <PendingMark count={key.pending} /> },
 ];

@@ -59,7 +59,7 @@ export function CommandsView({ route }: { route: Route }) {
         onWalk={(item) => amend({ open: item.command })}
         onView={setInView}
         listKey={JSON.stringify(filter)}
-        least={720}
+        least={740}
         empty={
           <NoRows
             icon="outbox"

@@ -87,7 +87,7 @@ export function PeopleScreen({ route }: { route: Route }) {
         order={order}
         onOrder={({ column, descending }) => setFilters({ sort: column, descending: descending ? 'yes' : null })}
         listKey={JSON.stringify(filter)}
-        least={760}
+        least={812}
         empty={
           <NoRows
             icon="people"

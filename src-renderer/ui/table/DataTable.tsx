@@ -88,9 +88,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     scroller.current?.scrollTo({ top: 0 });
   }, [props.listKey]);
 
-  // A row opened by its address is the active one too, once it is in view.
+  // The open row is the active one, also where rows above it came or went.
   const openAt = slots.find((slot) => slot.row && props.openId && props.idOf(slot.row) === props.openId)?.index;
-  if (openAt !== undefined && active === -1) setActive(openAt);
+  if (openAt !== undefined && active !== openAt) setActive(openAt);
 
   function move(to: number): void {
     setActive(to);
