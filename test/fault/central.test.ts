@@ -181,7 +181,7 @@ describe('a device that has joined', () => {
   test('takes a fresh copy when central declares another epoch, and keeps its queue', async () => {
     const device = await central.device();
     await device.core.call('people.edit', { person: 'oskar@nordhaven.example', name: 'Before the restore' });
-    await central.client.query(`UPDATE latchkey.epoch SET id = gen_random_uuid(), reason = 'restored'`);
+    await central.client.query(`SELECT latchkey.begin_epoch('restored')`);
     // What a restore may do: rows differ, and the change log knows nothing of it.
     await central.client.query(`ALTER TABLE api_service.users DISABLE TRIGGER "00_latchkey_change"`);
     await central.client.query(
@@ -192,6 +192,20 @@ describe('a device that has joined', () => {
     expect((await device.core.call('people.show', { person: 'bjorn@nordhaven.example' })).name).toBe('Restored');
     expect((await central.person('oskar@nordhaven.example')).full_name).toBe('Before the restore');
     expect((await device.core.call('mirror.check', {})).equal).toBe(true);
+  });
+
+  test('says so when central was loaded into another cluster and nobody declared it', async () => {
+    const device = await central.device();
+    const { rows } = await central.client.query('SELECT retained_since::TEXT AS before FROM latchkey.epoch');
+    await central.client.query(`UPDATE latchkey.epoch SET retained_since = '9000000000'`);
+    await expect(device.core.call('sync.now', {})).rejects.toMatchObject({
+      code: 'central-rewound',
+      message: expect.stringContaining('begin_epoch'),
+    });
+    expect((await device.core.call('people.list', {})).total).toBe(5);
+    await central.client.query('UPDATE latchkey.epoch SET retained_since = $1', [rows[0].before]);
+    await central.client.query(`SELECT latchkey.begin_epoch('moved')`);
+    expect((await device.core.call('sync.now', {})).mode).toBe('idle');
   });
 
   test('keeps its previous state when the disk is full while it mirrors, and goes on when there is room', async () => {

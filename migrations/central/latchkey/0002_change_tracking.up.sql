@@ -61,6 +61,21 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER) FROM PUBLIC;
 
+-- Declares that this database was rewound or moved: the change log starts anew, and every mirror takes a fresh copy. Run by an
+-- administrator after a restore. Transaction ids of before mean nothing here, so receipts count as of now.
+CREATE FUNCTION latchkey.begin_epoch(p_reason TEXT) RETURNS UUID
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  begun UUID := gen_random_uuid();
+BEGIN
+  TRUNCATE latchkey.change;
+  UPDATE latchkey.command SET xid = pg_current_xact_id();
+  UPDATE latchkey.epoch SET id = begun, started_at = now(), reason = p_reason, retained_since = pg_current_xact_id();
+  RETURN begun;
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.begin_epoch(TEXT) FROM PUBLIC;
+
 -- One short text that changes whenever what devices may see does: columns, types, grants, partitions.
 CREATE FUNCTION latchkey.fingerprint() RETURNS TEXT
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

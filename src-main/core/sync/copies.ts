@@ -1,3 +1,4 @@
+import { LatchkeyError } from '../../contract/errors.ts';
 import { mirroredTables } from '../mirror/catalogue.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
@@ -6,21 +7,30 @@ import { compareEpoch, type Hello, inSnapshot, rememberCentral } from './hello.t
 import type { PullContext } from './pull.ts';
 import { parseSnapshot } from './snapshot.ts';
 
+/** What must be copied before a pull can go on from the cursor. */
+export interface NeededCopies {
+  answer: Hello;
+  described: ReturnType<typeof mirroredTables>;
+  /** Everything is to be copied anew: another epoch, or a cursor that the change log does not reach back to. */
+  stale: boolean;
+}
+
+/** Within a transaction at central. @returns null where the cursor is all that a pull needs */
+export async function neededCopies({ client, mirror }: PullContext, answer: Hello): Promise<NeededCopies | null> {
+  refuseUndeclaredRestore(answer);
+  const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
+  if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
+  const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
+  return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
+}
+
 /**
  * Copies the tables that have no complete copy, each in a transaction of its own: an interrupted first mirror goes on with the
  * next table, and production's vacuum is not held back for the whole of it. The pull that follows starts from the oldest
  * snapshot among them, so that the copies meet in one moment.
  */
-export async function makeCopies(context: PullContext): Promise<void> {
+export async function makeCopies(context: PullContext, { answer, stale, described }: NeededCopies): Promise<void> {
   const { client, mirror } = context;
-  const plan = await inSnapshot(client, async (answer) => {
-    const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
-    if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
-    const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
-    return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
-  });
-  if (!plan) return;
-  const { answer, stale, described } = plan;
   const wanted = mirror.transaction(() => planCopies(mirror, answer, described, stale));
   const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
   let done = 0;
@@ -47,6 +57,15 @@ export async function makeCopies(context: PullContext): Promise<void> {
     mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'copying'`).run();
   });
   context.onProgress(null);
+}
+
+/** Transaction ids that lie ahead of this cluster's own counter: the database was loaded into another cluster. */
+function refuseUndeclaredRestore(answer: Hello): void {
+  if (BigInt(answer.retained_since) <= parseSnapshot(answer.snapshot).xmax) return;
+  throw new LatchkeyError(
+    'central-rewound',
+    "Central was restored into another server without declaring it, so this device cannot tell what changed. What is here was kept. An administrator must declare it at central: SELECT latchkey.begin_epoch('restored').",
+  );
 }
 
 function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {

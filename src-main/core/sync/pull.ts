@@ -5,7 +5,7 @@ import { query } from '../mirror/readable.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 import { decodeRow, selectList } from './columns.ts';
-import { makeCopies } from './copies.ts';
+import { makeCopies, neededCopies } from './copies.ts';
 import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
 
@@ -27,8 +27,14 @@ const idleMilliseconds = 30_000;
  * that it reads the rows that the previous snapshot could not see.
  */
 export async function pull(context: PullContext): Promise<Hello> {
-  await makeCopies(context);
-  return inSnapshot(context.client, (answer) => catchUp(context, answer));
+  for (;;) {
+    const step = await inSnapshot(context.client, async (answer) => {
+      const needed = await neededCopies(context, answer);
+      return needed ? { needed } : { done: await catchUp(context, answer) };
+    });
+    if (step.done) return step.done;
+    await makeCopies(context, step.needed);
+  }
 }
 
 /** Within a transaction at central: brings the mirror from its cursor to that transaction's snapshot. */
