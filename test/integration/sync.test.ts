@@ -154,6 +154,25 @@ describe('two devices that edit the same person offline', () => {
     ).rejects.toMatchObject({ code: 'conflict-closed' });
   });
 
+  test('a later change of another field survives the conflict of an earlier one', async () => {
+    await sync(first, second);
+    await first.core.call('people.edit', { person: 'oskar@nordhaven.example', name: 'Oskar Earlier' });
+    await second.core.call('people.edit', { person: 'oskar@nordhaven.example', name: 'Oskar Conflicting' });
+    await second.core.call('people.set-role', { person: 'oskar@nordhaven.example', role: 'support' });
+    await sync(first, second);
+    expect(await central.person('oskar@nordhaven.example')).toMatchObject({
+      full_name: 'Oskar Earlier',
+      role: 'support',
+    });
+    const { items } = await second.core.call('conflicts.list', {});
+    expect(items).toHaveLength(1);
+    await second.core.call('conflicts.resolve', { conflict: items[0]!.conflict, take: 'theirs' });
+    await central.client.query(
+      `UPDATE api_service.users SET role = 'operator' WHERE email = 'oskar@nordhaven.example'`,
+    );
+    await sync(second);
+  });
+
   test('taking theirs leaves central as it is', async () => {
     await first.core.call('people.edit', { person: 'oskar@nordhaven.example', name: 'Oskar One' });
     await second.core.call('people.edit', { person: 'oskar@nordhaven.example', name: 'Oskar Two' });

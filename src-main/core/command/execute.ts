@@ -206,21 +206,25 @@ function estimates(table: MirroredTable, row: StoredRow | null, change: RowChang
   );
 }
 
-/** Commands that are not in force yet and touched the same rows: central must have applied them first. */
+/**
+ * For each row the last command, not in force yet, that made it or changed one of the same fields: central must have applied that
+ * one first, and it the one before. Commands on other fields of the row stand on their own.
+ */
 function pendingBefore(mirror: WritableMirror, planned: Planned[]): string[] {
-  const commands = planned.flatMap(({ table, key }) =>
-    mirror
-      .all(
-        query
-          .selectFrom('latchkey_pending')
-          .select('command')
-          .distinct()
-          .where('table_name', '=', table.name)
-          .where('row_key', '=', key),
-      )
-      .map((row) => row.command),
+  const earlier = mirror.database.prepare<[string, string], { command: string; op: string; shown: string }>(
+    `SELECT p.command, p.op, p.shown FROM latchkey_pending p JOIN latchkey_outbox o ON o.command = p.command
+     WHERE p.table_name = ? AND p.row_key = ? ORDER BY o.position DESC`,
   );
-  return [...new Set(commands)];
+  const needed = new Set<string>();
+  for (const { table, key, shown } of planned) {
+    for (const before of earlier.iterate(table.name, key)) {
+      const columns = JSON.parse(before.shown) as Record<string, Json>;
+      if (before.op !== 'insert' && !Object.keys(shown).some((column) => Object.hasOwn(columns, column))) continue;
+      needed.add(before.command);
+      break;
+    }
+  }
+  return [...needed];
 }
 
 /** Appends to this device's log, in the same transaction as what the entry is about. */
