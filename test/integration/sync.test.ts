@@ -364,6 +364,27 @@ describe('other work at central', () => {
     expect((await first.core.call('mirror.check', {})).equal).toBe(true);
   });
 
+  test('that changes more rows than one would follow makes the table copied, pending changes kept on top', async () => {
+    await first.core.call('sync.set-offline', { workOffline: true });
+    await first.core.call('people.edit', { person: 'chloe@nordhaven.example', name: 'Pending over a copy' });
+    await central.client.query(
+      `INSERT INTO api_service.users (organization_id, email, full_name, password_hash) SELECT $1, 'bulk' || n || '@nordhaven.example', 'Bulk ' || n, 'x' FROM generate_series(1, 20500) n`,
+      [central.nordhaven],
+    );
+    await central.client.query(
+      `INSERT INTO api_service.user_sessions (user_id, access_token, expires_at) SELECT id, email, now() + INTERVAL '1 day' FROM api_service.users WHERE email LIKE 'bulk1%'`,
+    );
+    await first.core.call('sync.set-offline', { workOffline: false });
+    await sync(first);
+    expect((await first.core.call('people.list', { search: 'Bulk 2050' })).total).toBe(2);
+    expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Pending over a copy');
+    expect((await first.core.call('mirror.check', {})).equal).toBe(true);
+    await central.client.query(`DELETE FROM api_service.users WHERE email LIKE 'bulk%'`);
+    await sync(first);
+    expect((await first.core.call('people.list', { search: 'Bulk' })).total).toBe(0);
+    expect((await first.core.call('mirror.check', {})).equal).toBe(true);
+  });
+
   test('with moments that no calendar has reaches the mirror too', async () => {
     await central.client.query(
       `INSERT INTO api_service.audit_events (organization_id, event_type, created_at) VALUES ($1, 'odd.moment', 'infinity'), ($1, 'odd.moment', '-infinity'), ($1, 'odd.moment', '0044-03-15 BC'), ($1, 'odd.moment', '12026-01-01')`,

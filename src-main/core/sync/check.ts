@@ -4,9 +4,11 @@ import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
+import { changesSince, heavyTables } from './changes.ts';
+import { neededCopies } from './copies.ts';
 import { copyTable } from './copy-table.ts';
-import { inSnapshot } from './hello.ts';
-import { catchUp, pull } from './pull.ts';
+import { type Hello, inSnapshot } from './hello.ts';
+import { catchUp, type PullContext, pull } from './pull.ts';
 
 type Difference = Output<'mirror.check'>['tables'][number]['differences'][number];
 const listedDifferences = 100;
@@ -29,16 +31,11 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
     const client = await connectToCentral(address, 'latchkey check');
     const shared = { client, mirror, now, onProgress: () => {}, onChanged: () => {} };
     try {
-      await pull(shared);
-      const tables = await inSnapshot(client, async (answer) => {
-        await catchUp(shared, answer);
-        const compared: Output<'mirror.check'>['tables'] = [];
-        for (const table of [...mirror.tables.values()]) {
-          const rowsCentral = await copyTable(client, mirror, table, () => {});
-          compared.push(mirror.transaction(() => compare(mirror, table, rowsCentral)));
-        }
-        return compared;
-      });
+      let tables: Output<'mirror.check'>['tables'] | null = null;
+      while (tables === null) {
+        await pull(shared);
+        tables = await inSnapshot(client, (answer) => compareAll(shared, answer));
+      }
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {
       throw connectionError(error, address);
@@ -46,6 +43,21 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
       await client.end().catch(() => {});
     }
   });
+}
+
+/** @returns null where central changed so much since the pull that another one is due first */
+async function compareAll(context: PullContext, answer: Hello): Promise<Output<'mirror.check'>['tables'] | null> {
+  const { client, mirror } = context;
+  if (await neededCopies(context, answer)) return null;
+  const changes = await changesSince(context, mirror.meta('cursor')!);
+  if (heavyTables(changes).size > 0) return null;
+  await catchUp(context, answer, changes);
+  const compared: Output<'mirror.check'>['tables'] = [];
+  for (const table of [...mirror.tables.values()]) {
+    const rowsCentral = await copyTable(client, mirror, table, () => {});
+    compared.push(mirror.transaction(() => compare(mirror, table, rowsCentral)));
+  }
+  return compared;
 }
 
 function compare(

@@ -13,15 +13,26 @@ export interface NeededCopies {
   described: ReturnType<typeof mirroredTables>;
   /** Everything is to be copied anew: another epoch, or a cursor that the change log does not reach back to. */
   stale: boolean;
+  /** Tables of which too much changed to follow row by row. */
+  heavy: ReadonlySet<string>;
 }
 
 /** Within a transaction at central. @returns null where the cursor is all that a pull needs */
-export async function neededCopies({ client, mirror }: PullContext, answer: Hello): Promise<NeededCopies | null> {
+export async function neededCopies(context: PullContext, answer: Hello): Promise<NeededCopies | null> {
+  const { mirror } = context;
   refuseUndeclaredRestore(answer);
   const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
   if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
+  return { ...(await copiesOf(context, answer, new Set())), stale };
+}
+
+export async function copiesOf(
+  { client }: PullContext,
+  answer: Hello,
+  heavy: ReadonlySet<string>,
+): Promise<NeededCopies> {
   const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
-  return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
+  return { answer, stale: false, heavy, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
 }
 
 /**
@@ -29,9 +40,10 @@ export async function neededCopies({ client, mirror }: PullContext, answer: Hell
  * next table, and production's vacuum is not held back for the whole of it. The pull that follows starts from the oldest
  * snapshot among them, so that the copies meet in one moment.
  */
-export async function makeCopies(context: PullContext, { answer, stale, described }: NeededCopies): Promise<void> {
+export async function makeCopies(context: PullContext, needed: NeededCopies): Promise<void> {
   const { client, mirror } = context;
-  const wanted = mirror.transaction(() => planCopies(mirror, answer, described, stale));
+  const { answer } = needed;
+  const wanted = mirror.transaction(() => planCopies(mirror, needed));
   const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
   let done = 0;
   let bytes = 0;
@@ -74,12 +86,7 @@ function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
 }
 
 /** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
-function planCopies(
-  mirror: WritableMirror,
-  answer: Hello,
-  described: ReturnType<typeof mirroredTables>,
-  stale: boolean,
-) {
+function planCopies(mirror: WritableMirror, { answer, described, stale, heavy }: NeededCopies) {
   const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
   for (const name of present.keys()) {
     if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
@@ -88,12 +95,13 @@ function planCopies(
     offerAgain(mirror, answer);
     mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
   }
+  for (const name of heavy) mirror.database.prepare('UPDATE latchkey_table SET wanted = 1 WHERE name = ?').run(name);
   if (stale || mirror.meta('cursor') === null) mirror.setMeta('cursor', answer.snapshot);
   mirror.setMeta('copying', 'true');
   rememberCentral(mirror, { ...answer, fingerprint: '' });
   return described.filter(({ table }) => {
     const row = present.get(table.name);
-    return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
+    return stale || !row || row.wanted === 1 || heavy.has(table.name) || row.definition !== JSON.stringify(table);
   });
 }
 

@@ -1,11 +1,12 @@
 import type pg from 'pg';
-import { keyText, keyValues, type MirroredTable } from '../mirror/catalogue.ts';
+import { keyValues, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
+import { type Changes, changesSince, heavyTables } from './changes.ts';
 import { decodeRow, selectList } from './columns.ts';
-import { makeCopies, neededCopies } from './copies.ts';
+import { copiesOf, makeCopies, neededCopies } from './copies.ts';
 import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
 
@@ -27,20 +28,25 @@ const idleMilliseconds = 30_000;
  * that it reads the rows that the previous snapshot could not see.
  */
 export async function pull(context: PullContext): Promise<Hello> {
+  const { mirror } = context;
   for (;;) {
     const step = await inSnapshot(context.client, async (answer) => {
       const needed = await neededCopies(context, answer);
-      return needed ? { needed } : { done: await catchUp(context, answer) };
+      if (needed) return { needed };
+      const changes = await changesSince(context, mirror.meta('cursor')!);
+      const heavy = heavyTables(changes);
+      if (heavy.size > 0) return { needed: await copiesOf(context, answer, heavy) };
+      return { done: await catchUp(context, answer, changes) };
     });
     if (step.done) return step.done;
     await makeCopies(context, step.needed);
   }
 }
 
-/** Within a transaction at central: brings the mirror from its cursor to that transaction's snapshot. */
-export async function catchUp(context: PullContext, answer: Hello): Promise<Hello> {
+/** Within a transaction at central: brings the mirror from its cursor to that transaction's snapshot. No table may be heavy. */
+export async function catchUp(context: PullContext, answer: Hello, changes: Changes): Promise<Hello> {
   const { mirror } = context;
-  const fetched = await fetchRows(context, await changedRows(context, mirror.meta('cursor')!));
+  const fetched = await fetchRows(context, changes);
   if (fetched.size === 0 && !isDue(mirror, context.now())) return answer;
   mirror.transaction(() => {
     mirror.unapplyPending();
@@ -65,46 +71,10 @@ function isDue(mirror: WritableMirror, now: number): boolean {
   );
 }
 
-interface Changes {
-  keys: Map<string, Set<string>>;
-  /** Rows that left or came, whose descendants did too. */
-  moved: Map<string, Set<string>>;
-  truncated: Set<string>;
-}
-
-async function changedRows({ client, mirror }: PullContext, cursor: string): Promise<Changes> {
-  const { rows } = await client.query<{ table_name: string; row_key: string | null; moved: string }>(
-    'SELECT table_name, to_json(row_key)::TEXT AS row_key, moved FROM latchkey.changes_since($1::pg_snapshot)',
-    [cursor],
-  );
-  const changes: Changes = { keys: new Map(), moved: new Map(), truncated: new Set() };
-  for (const { table_name, row_key, moved } of rows) {
-    if (!mirror.tables.has(table_name)) continue;
-    if (row_key === null) {
-      changes.truncated.add(table_name);
-      continue;
-    }
-    const key = keyText(JSON.parse(row_key) as string[]);
-    entryOf(changes.keys, table_name).add(key);
-    if (moved === 't') entryOf(changes.moved, table_name).add(key);
-  }
-  return changes;
-}
-
-function entryOf(sets: Map<string, Set<string>>, name: string): Set<string> {
-  const present = sets.get(name);
-  if (present) return present;
-  const made = new Set<string>();
-  sets.set(name, made);
-  return made;
-}
-
 /** Per table what to remove and what to put, as central has it in this snapshot. */
 type Fetched = Map<string, FetchedTable>;
 interface FetchedTable {
   table: MirroredTable;
-  /** The table was truncated: `rows` is all of it. */
-  whole: boolean;
   /** Rows that changed; those that are not among `rows` are gone or not visible any more. */
   keys: Set<string>;
   /** Rows of these parents are removed before `rows` go in. */
@@ -118,17 +88,12 @@ async function fetchRows(context: PullContext, changes: Changes): Promise<Fetche
   const entry = (table: MirroredTable) => {
     const present = fetched.get(table.name);
     if (present) return present;
-    const made: FetchedTable = { table, whole: false, keys: new Set(), orphansOf: [], rows: [] };
+    const made: FetchedTable = { table, keys: new Set(), orphansOf: [], rows: [] };
     fetched.set(table.name, made);
     return made;
   };
-  for (const name of changes.truncated) {
-    const table = mirror.tables.get(name)!;
-    Object.assign(entry(table), { whole: true, rows: await readAll(context, table) });
-  }
   for (const [name, keys] of changes.keys) {
     const table = mirror.tables.get(name)!;
-    if (entry(table).whole) continue;
     entry(table).keys = keys;
     for (const row of await readByKeys(context, table, [...keys])) entry(table).rows.push(row);
   }
@@ -142,7 +107,7 @@ async function fetchRows(context: PullContext, changes: Changes): Promise<Fetche
         const here = mirroredDescendants(mirror, child, keys);
         const target = entry(child);
         target.orphansOf.push({ column: child.parent.column, keys });
-        if (!target.whole) for (const row of rows) target.rows.push(row);
+        for (const row of rows) target.rows.push(row);
         const affected = [...new Set([...rows.map((row) => keyOf(child, row)), ...here])];
         if (affected.length > 0) next.push({ name: child.name, keys: affected });
       }
@@ -157,10 +122,6 @@ function mirroredDescendants(mirror: WritableMirror, child: MirroredTable, paren
     .prepare(`SELECT * FROM ${quoteName(child.name)} WHERE ${quoteName(child.parent!.column)} = ?`)
     .safeIntegers(true);
   return parents.flatMap((parent) => (select.all(parent) as StoredRow[]).map((row) => keyOf(child, row)));
-}
-
-function readAll(context: PullContext, table: MirroredTable): Promise<StoredRow[]> {
-  return read(context, table, quoteName(table.name), []);
 }
 
 async function readByKeys(context: PullContext, table: MirroredTable, keys: string[]): Promise<StoredRow[]> {
@@ -207,11 +168,7 @@ async function read(
 
 /** Within the pull's SQLite transaction, with pending changes taken off. */
 function apply(mirror: WritableMirror, fetched: Fetched): void {
-  for (const { table, whole, keys, orphansOf, rows } of fetched.values()) {
-    if (whole) {
-      const { changes } = mirror.database.prepare(`DELETE FROM ${quoteName(table.name)}`).run();
-      mirror.countRows(table.name, -changes);
-    }
+  for (const { table, keys, orphansOf, rows } of fetched.values()) {
     for (const { column, keys: parents } of orphansOf) {
       const remove = mirror.database.prepare(`DELETE FROM ${quoteName(table.name)} WHERE ${quoteName(column)} = ?`);
       for (const parent of parents) mirror.countRows(table.name, -remove.run(parent).changes);
