@@ -22,7 +22,6 @@ import { peopleQueries } from './people/queries.ts';
 import type { HostPorts } from './ports.ts';
 import { readContext } from './read-context.ts';
 import { systemNamed } from './systems/index.ts';
-import { privateFolder } from './vault/private-file.ts';
 import { Vault } from './vault/vault.ts';
 import { WriteThread } from './write-thread-link.ts';
 
@@ -48,7 +47,6 @@ export interface OpenOptions {
  */
 export async function openCore(options: OpenOptions): Promise<Core> {
   const folder = resolve(options.dataFolder);
-  await privateFolder(folder);
   const ownership = await acquireOwnership(folder);
   const core = new LocalCore(folder, options, () => ownership.release());
   await ownership.serve(core);

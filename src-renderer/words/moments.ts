@@ -72,8 +72,10 @@ function spanWords(span: number): string | null {
   if (span < minute) return null;
   if (span < hour) return `${Math.floor(span / minute)} min`;
   if (span < day) return `${Math.floor(span / hour)} h`;
-  if (span < 2 * day) return '1 day';
-  if (span < 60 * day) return `${Math.floor(span / day)} days`;
-  if (span < 730 * day) return `${Math.floor(span / (30.4375 * day))} months`;
-  return `${Math.floor(span / (365.25 * day))} years`;
+  // Rounded, so that what was made for 7 days or a year says so a second later.
+  const days = Math.round(span / day);
+  if (days < 2) return '1 day';
+  if (days < 60) return `${days} days`;
+  const months = Math.round(days / 30.4375);
+  return months < 24 ? `${months} months` : `${Math.round(days / 365.25)} years`;
 }

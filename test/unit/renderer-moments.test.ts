@@ -20,7 +20,10 @@ describe('moments in words', () => {
     [-119 * minute, '1 h ago'],
     [-30 * 60 * minute, '1 day ago'],
     [12 * day, 'in 12 days'],
-    [-90 * day, '2 months ago'],
+    [-90 * day, '3 months ago'],
+    [7 * day - 5_000, 'in 7 days'],
+    [365 * day - 5_000, 'in 12 months'],
+    [729 * day, 'in 2 years'],
     [-800 * day, '2 years ago'],
   ])('says %i ms from now as "%s"', (offset, words) => {
     expect(relativeWords(now + offset, now)).toBe(words);

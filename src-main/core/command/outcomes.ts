@@ -130,6 +130,9 @@ export function resolve(
       `UPDATE latchkey_conflict SET state = 'resolved', resolution = ?, resolved_by = ?, resolved_at = ? WHERE conflict = ?`,
     )
     .run(resolution, receipt?.command ?? null, `${momentParameter(now)}Z`, conflict.conflict);
+  mirror.database
+    .prepare('UPDATE latchkey_outbox SET note = ? WHERE command = ?')
+    .run(resolutionNotes[resolution], original.command);
   appendEntry(mirror, actor, {
     action: 'conflict.resolve',
     command: original.command,
@@ -139,6 +142,12 @@ export function resolve(
   });
   return { conflict: conflict.conflict, resolution, command: receipt?.command ?? null };
 }
+
+const resolutionNotes = {
+  mine: 'Resolved: sent again as a new command.',
+  theirs: 'Resolved: what central had was kept.',
+  merged: 'Resolved: sent again in part as a new command.',
+};
 
 function givenUp(fields: ConflictField[], request: Request<'conflicts.resolve'>): Set<string> {
   for (const column of Object.keys(request.columns ?? {})) {

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { chmod, mkdir, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LatchkeyError } from '../../contract/errors.ts';
 
@@ -15,7 +15,7 @@ const writableByOthers = 0o022;
 export async function makePrivateFolder(folder: string): Promise<void> {
   let mode: number;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder);
     if (process.platform === 'win32') return;
     if ((await readdir(folder)).length === 0) await chmod(folder, 0o700);
     mode = (await stat(folder)).mode;
@@ -31,6 +31,17 @@ export async function makePrivateFolder(folder: string): Promise<void> {
       'folder-unusable',
       `Other accounts may write in the folder ${folder}. Nothing was changed. Choose a folder for Latchkey alone, or take that right away.`,
     );
+}
+
+/** One by one: where the system refuses to make a folder at all (/proc), Node's recursive mkdir never ends. */
+async function makeFolders(folder: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
+  for (const one of missing) {
+    await mkdir(one, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
 }
 
 /**

@@ -117,6 +117,8 @@ export class Supervisor {
   async setWorkOffline(workOffline: boolean): Promise<void> {
     this.options.mirror.transaction(() => this.options.mirror.setMeta('work_offline', String(workOffline)));
     if (!workOffline) {
+      if (this.background) this.become({ ...this.state, mode: 'connecting' });
+      else await this.probe();
       this.wake();
       return;
     }

@@ -47,6 +47,7 @@ export function parseArguments(verb: Verb, args: string[]): Values {
   const parsed: Values = {};
   for (const flag of flags) {
     const given = values[flag.name];
+    if (given === '') throw new UsageError(`--${flag.name} was given nothing.`, fieldOf(flag));
     if (given !== undefined) parsed[fieldOf(flag)] = parsedValue(flag, given);
   }
   if (parsed.help === true) return parsed;

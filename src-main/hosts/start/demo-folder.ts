@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { removeEmbeddedServer } from '../../core/central/embedded-server.ts';
@@ -46,6 +46,7 @@ export interface DemoFolder {
 export async function openDemoFolder(data: string): Promise<DemoFolder> {
   const device = resolve(data);
   const central = `${device}-central`;
+  if (!existsSync(join(central, 'demo.json'))) refuseOthersFiles(device);
   await makePrivateFolder(central);
   const lock = await lockFolder(central);
   if (!lock)
@@ -70,10 +71,36 @@ export async function openDemoFolder(data: string): Promise<DemoFolder> {
       await removeEmbeddedServer(folder.server);
       for (const file of [folder.passphrase, folder.superuserUrl, stateFile]) rmSync(file, { force: true });
     },
-    clearDevice: () => rmSync(device, { recursive: true, force: true }),
+    clearDevice: () => removeDeviceFiles(device),
     unlock: () => lock.unlock(),
   };
   return folder;
+}
+
+/** What a device keeps in its folder. */
+const deviceFile = /^(vault\.json(\.next)?|mirror\.db(-wal|-shm|-journal)?|owner\.(lock|json)(\.next)?|owner\.sock)$/;
+
+/** Whatever else somebody put into the folder stays, and so does the folder then. */
+function removeDeviceFiles(device: string): void {
+  if (!existsSync(device)) return;
+  for (const name of readdirSync(device)) if (deviceFile.test(name)) rmSync(join(device, name), { force: true });
+  if (readdirSync(device).length === 0) rmdirSync(device);
+}
+
+/** A first start takes an empty folder, or one that holds nothing but what a device keeps there. */
+function refuseOthersFiles(device: string): void {
+  if (!existsSync(device)) return;
+  if (!statSync(device).isDirectory())
+    throw new LatchkeyError(
+      'folder-unusable',
+      `${device} is a file, not a folder. Nothing was changed. Choose another with --data DIR.`,
+    );
+  const other = readdirSync(device).find((name) => !deviceFile.test(name));
+  if (other !== undefined)
+    throw new LatchkeyError(
+      'folder-unusable',
+      `${device} holds other things (${other}). Nothing was changed. Choose an empty or a new folder with --data DIR.`,
+    );
 }
 
 /** Only what a demo made is a demo's to remove; and not while a window or a command line works in it. */

@@ -36,6 +36,7 @@ async function start(options: StartOptions): Promise<void> {
   const begun = performance.now();
   const folder = await openDemoFolder(options.data ?? defaultDataFolder());
   lifetime.onEnd(async () => folder.unlock());
+  checkPassphraseFile(options, folder.readState());
   const choice = await chooseHost(options, folder.readState() === null);
   if (options.reset || folder.readState()?.removing)
     await progress.step('Removing the earlier demo', () => folder.clear());
@@ -51,6 +52,22 @@ async function start(options: StartOptions): Promise<void> {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   process.stdout.write(`ready in ${seconds} s (${why})\n`);
   process.stdout.write(summary(folder, state, { address, passphrase, cluster: central.cluster }));
+}
+
+/** Before anything is made: a file that cannot serve is refused, and so is one for a device that has its passphrase. */
+function checkPassphraseFile({ passphraseFile, reset }: StartOptions, state: DemoState | null): void {
+  if (passphraseFile === null) return;
+  if (state?.mirrored && !reset && resolve(passphraseFile) !== state.passphraseFile)
+    throw new LatchkeyError(
+      'already-enrolled',
+      'This demo has its passphrase already. Nothing was changed. Leave --passphrase-file out, or begin anew with --reset.',
+    );
+  if ([...readPassphrase(passphraseFile)].length < 12)
+    throw new LatchkeyError(
+      'weak-passphrase',
+      `The passphrase in ${passphraseFile} is shorter than 12 characters. Nothing was changed.`,
+      { field: 'passphrase-file' },
+    );
 }
 
 async function firstState(folder: DemoFolder, options: StartOptions): Promise<DemoState> {

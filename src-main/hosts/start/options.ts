@@ -50,7 +50,7 @@ export function parseOptions(args: string[]): StartOptions | 'help' | { problem:
       reset: values.reset,
       open: !values['no-open'],
       port: values.port === undefined ? null : portFrom(values.port),
-      data: values.data ?? null,
+      data: values.data === undefined ? null : folderFrom(values.data),
       host: values.host === undefined ? null : hostFrom(values.host),
       passphraseFile: values['passphrase-file'] ?? null,
     };
@@ -61,8 +61,16 @@ export function parseOptions(args: string[]): StartOptions | 'help' | { problem:
   }
 }
 
+function folderFrom(text: string): string {
+  // An unset variable in somebody's script must not stand for the folder that they happen to be in.
+  if (text.trim() !== '') return text;
+  throw new Error('--data takes a folder, and what was given is empty');
+}
+
 function portFrom(text: string): number {
   const port = Number(text);
+  // Browsers leave 80 out of the address, and the window answers to its exact address alone.
+  if (port === 80) throw new Error('--port cannot be 80, which browsers leave out of the address');
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
   throw new Error(`--port takes a number from 1 to 65535, not “${text}”`);
 }
