@@ -33,7 +33,7 @@ export class ReadableMirror {
     return this.database.prepare(sql).get(...parameters) as Row | undefined;
   }
 
-  /** One row of a mirrored table as the mirror shows it, pending commands included; keyed by `keyOf` (catalogue.ts). */
+  /** One of the mirror's own facts, such as its cursor; null where it was never set. */
   meta(name: string): string | null {
     return this.first(query.selectFrom('latchkey_meta').select('value').where('name', '=', name))?.value ?? null;
   }
