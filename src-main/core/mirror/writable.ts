@@ -60,19 +60,20 @@ export class WritableMirror extends ReadableMirror {
 
   /** @returns whether the row was not there before */
   putRow(table: MirroredTable, row: StoredRow): boolean {
-    const key = keyOf(table, row);
-    const isNew =
-      this.database
-        .prepare(`SELECT 1 FROM ${quoteName(table.name)} WHERE ${keyPredicate(table)}`)
-        .get(...keyParameters(table, key)) === undefined;
     const names = table.columns.map((column) => quoteName(column.name));
-    this.database
+    const values = table.columns.map((column) => row[column.name] ?? null);
+    // An update in place rather than a replacement: the row keeps its row id, which the full-text index knows it by.
+    const { changes } = this.database
       .prepare(
-        `INSERT OR REPLACE INTO ${quoteName(table.name)} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+        `UPDATE ${quoteName(table.name)} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE ${keyPredicate(table)}`,
       )
-      .run(...table.columns.map((column) => row[column.name] ?? null));
-    if (isNew) this.countRows(table.name, 1);
-    return isNew;
+      .run(...values, ...keyParameters(table, keyOf(table, row)));
+    if (changes > 0) return false;
+    this.database
+      .prepare(`INSERT INTO ${quoteName(table.name)} VALUES (${names.map(() => '?').join(', ')})`)
+      .run(...values);
+    this.countRows(table.name, 1);
+    return true;
   }
 
   removeRow(table: MirroredTable, key: string): boolean {
@@ -122,6 +123,8 @@ export class WritableMirror extends ReadableMirror {
     this.dropViews();
     this.database.exec(`DROP TABLE IF EXISTS ${quoteName(table.name)}`);
     this.database.exec(`ALTER TABLE ${incoming} RENAME TO ${quoteName(table.name)}`);
+    const keyIndex = keyIndexSql(table);
+    if (keyIndex) this.database.exec(keyIndex);
     for (const sql of indexStatements(this.system, new Map([[table.name, table]]))) this.database.exec(sql);
     this.database
       .prepare(
@@ -234,16 +237,24 @@ const sqliteTypes = {
 
 /**
  * The key alone is enforced: a unique constraint of SQLite cannot be deferred (two swapped addresses would stop a pull), and the
- * parent of a foreign key may not be visible to this device.
+ * parent of a foreign key may not be visible to this device. A single whole number is SQLite's own row id; any other key gets
+ * an index after the rows are in, so that a copy appends and nothing more.
  */
 function tableSql(table: MirroredTable, name: string): string {
-  const columns = table.columns.map((column) => `${quoteName(column.name)} ${sqliteTypes[column.storage]}`);
-  const key = table.columns.find((column) => column.name === table.key[0]);
-  // A single whole number is SQLite's own row id; any other key is the table's B-tree.
-  if (table.key.length === 1 && key?.storage === 'integer') {
-    return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')}, PRIMARY KEY (${quoteName(key.name)}))`;
-  }
-  return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')}, PRIMARY KEY (${table.key.map(quoteName).join(', ')})) WITHOUT ROWID`;
+  const columns = table.columns.map((column) => {
+    const primary = isRowId(table) && column.name === table.key[0] ? ' PRIMARY KEY' : '';
+    return `${quoteName(column.name)} ${sqliteTypes[column.storage]}${primary}`;
+  });
+  return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')})`;
+}
+
+function keyIndexSql(table: MirroredTable): string | null {
+  if (isRowId(table)) return null;
+  return `CREATE UNIQUE INDEX ${quoteName(`latchkey_key ${table.name}`)} ON ${quoteName(table.name)} (${table.key.map(quoteName).join(', ')})`;
+}
+
+function isRowId(table: MirroredTable): boolean {
+  return table.key.length === 1 && table.columns.find((column) => column.name === table.key[0])?.storage === 'integer';
 }
 
 function serializeRow(table: MirroredTable, row: StoredRow): string {
