@@ -3,6 +3,7 @@ import { LatchkeyError } from '../contract/errors.ts';
 import { type CentralAddress, connectionError, connectToCentral } from './central/connection.ts';
 import { type EnrollmentFile, enrollmentChecksum, enrollmentFile } from './central/enroll.ts';
 import { newPassword, scramVerifier } from './central/scram.ts';
+import { disconnect } from './central/wire.ts';
 import { systemNamed } from './systems/index.ts';
 
 /** Who this device is. Sealed in the vault: it holds the device's login at central and its signing key. */
@@ -71,7 +72,7 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
     central: { ...oneTime, password },
     logKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
   };
-  const client = await connectToCentral(oneTime, 'latchkey join').catch((error: unknown) => {
+  const client = await connectToCentral(oneTime, { name: 'latchkey join' }).catch((error: unknown) => {
     throw error instanceof LatchkeyError && error.code === 'central-login-refused'
       ? new LatchkeyError(
           'enrollment-used',
@@ -89,9 +90,8 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
     await keep(identity);
     await client.query('COMMIT');
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
     throw connectionError(error, oneTime);
   } finally {
-    await client.end().catch(() => {});
+    await disconnect(client);
   }
 }

@@ -4,6 +4,7 @@ import type { Status } from '../contract/device.ts';
 import { LatchkeyError } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import type { CallName, Output, Request } from '../contract/index.ts';
+import type { Patience } from './central/wire.ts';
 import { execute } from './command/execute.ts';
 import { resolve, undo } from './command/outcomes.ts';
 import type { Decide } from './handlers.ts';
@@ -28,6 +29,7 @@ export interface WriteSideOptions {
   now: () => number;
   /** Sync on its own, rather than only when asked. */
   background: boolean;
+  patience?: Patience | undefined;
   emit: (event: LatchkeyEvent) => void;
 }
 
@@ -47,6 +49,7 @@ export class WriteSide {
     this.supervisor = new Supervisor({
       mirror: this.mirror,
       address: options.identity.central,
+      patience: options.patience,
       now: options.now,
       onState: () => this.announceStatus(),
       onChanged: (tables) => options.emit({ type: 'changed', tables }),
@@ -68,6 +71,7 @@ export class WriteSide {
         return checkMirror({
           mirror: this.mirror,
           address: this.options.identity.central,
+          patience: this.options.patience,
           now: this.options.now,
           exclusively: (work) => this.supervisor.alone(work),
         });

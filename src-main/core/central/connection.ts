@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { backendOf, cutWire, ordinaryPatience, type Patience, watchWire } from './wire.ts';
 
 /** How to reach central. `ca` is PEM; without it the connection is plain, which is allowed on loopback alone. */
 export interface CentralAddress {
@@ -11,14 +12,53 @@ export interface CentralAddress {
   tls: { mode: 'verify-full'; ca: string | null } | { mode: 'plain' };
 }
 
-/** Pinned, so that every value has one textual form whatever the server's and the database's settings are. */
-const sessionSettings =
-  '-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=1 -c bytea_output=hex -c search_path=pg_catalog -c client_encoding=UTF8 -c synchronize_seqscans=off';
+/**
+ * Pinned, so that every value has one textual form whatever the server's and the database's settings are. The last four let
+ * central get rid of a device that vanished: it must neither hold back vacuum nor queue behind the host's locks for long.
+ */
+const sessionSettings = [
+  'datestyle=ISO,YMD',
+  'intervalstyle=postgres',
+  'timezone=UTC',
+  'extra_float_digits=1',
+  'bytea_output=hex',
+  'search_path=pg_catalog',
+  'client_encoding=UTF8',
+  'synchronize_seqscans=off',
+  'lock_timeout=10s',
+  'idle_in_transaction_session_timeout=5min',
+  'tcp_keepalives_idle=30',
+  'tcp_user_timeout=60s',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
 
 /** Everything arrives as text, as the server prints it: a JavaScript Date would drop microseconds. */
 const asText = { getTypeParser: () => (value: unknown) => value };
 
-export async function connectToCentral(address: CentralAddress, applicationName = 'latchkey'): Promise<pg.Client> {
+export interface ConnectOptions {
+  /** How central's administrator sees this connection. */
+  name?: string;
+  patience?: Patience;
+  /** Cuts the connection when it is aborted, at any time of its life. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Connects, and watches the wire from then on: a query that central has stopped answering fails within `patience`.
+ * Let go of the connection with `disconnect`, which waits for nobody.
+ */
+export async function connectToCentral(address: CentralAddress, options: ConnectOptions = {}): Promise<pg.Client> {
+  const client = await logIn(address, options);
+  const { patience = ordinaryPatience } = options;
+  watchWire(client, patience, () => verdictOfCentral(client, address, patience));
+  return client;
+}
+
+async function logIn(
+  address: CentralAddress,
+  { name = 'latchkey', patience = ordinaryPatience, signal }: ConnectOptions,
+): Promise<pg.Client> {
   if (address.tls.mode === 'plain' && !isLoopback(address.host)) {
     throw new LatchkeyError(
       'central-certificate',
@@ -31,11 +71,10 @@ export async function connectToCentral(address: CentralAddress, applicationName 
     database: address.database,
     user: address.user,
     password: address.password,
-    application_name: applicationName,
-    connectionTimeoutMillis: 8_000,
+    application_name: name,
+    connectionTimeoutMillis: patience.connectMilliseconds,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    query_timeout: 120_000,
     options: sessionSettings,
     types: asText as pg.CustomTypesConfig,
     ssl:
@@ -45,13 +84,41 @@ export async function connectToCentral(address: CentralAddress, applicationName 
   });
   // A connection that breaks between queries is noticed by the next query; without a listener it would end the process.
   client.on('error', () => {});
+  const cut = () => cutWire(client, signal?.reason);
+  signal?.addEventListener('abort', cut, { once: true });
+  client.once('end', () => signal?.removeEventListener('abort', cut));
   try {
+    signal?.throwIfAborted();
     await client.connect();
+    return client;
   } catch (error) {
-    await client.end().catch(() => {});
+    cutWire(client);
     throw connectionError(error, address);
   }
-  return client;
+}
+
+/**
+ * What is the matter with a connection that has been silent: asks central, over another connection, whether it is still at work on
+ * our query, rather than done with it or stuck in sending the answer.
+ * @returns null where it is at work, or where nobody can tell; else the error that the query is to fail with
+ */
+async function verdictOfCentral(silent: pg.Client, address: CentralAddress, patience: Patience): Promise<Error | null> {
+  let other: pg.Client | null = null;
+  try {
+    other = await logIn(address, { name: 'latchkey watch', patience });
+    const { rowCount } = await other.query({
+      text: `SELECT FROM pg_catalog.pg_stat_activity
+             WHERE pid = $1 AND usename = session_user AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientWrite'`,
+      values: [backendOf(silent)],
+      query_timeout: patience.connectMilliseconds,
+    } as pg.QueryConfig);
+    return rowCount === 1 ? null : Object.assign(new Error('The answer did not arrive.'), { code: 'ETIMEDOUT' });
+  } catch (error) {
+    const known = connectionError(error, address);
+    return known.code === 'central-busy' ? null : known;
+  } finally {
+    if (other) cutWire(other);
+  }
 }
 
 export function isLoopback(host: string): boolean {
@@ -69,6 +136,18 @@ const certificateCodes = new Set([
   'CERT_SIGNATURE_FAILURE',
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
+
+/** What a person makes more of than of the system's word. */
+const wireWords: Record<string, string> = {
+  ETIMEDOUT: 'it stopped answering',
+  'timeout expired': 'it does not answer',
+  'Query read timeout': 'it stopped answering',
+  ECONNREFUSED: 'nobody answers at this port',
+  ECONNRESET: 'the connection was reset',
+  ENOTFOUND: 'there is no such host',
+  '57P01': 'it is being shut down',
+  '57P03': 'it is just starting or stopping',
+};
 
 /** What failed while connecting or running a query, in words that a person can act on. */
 export function connectionError(
@@ -126,7 +205,13 @@ export function connectionError(
     case '40P01':
       return new LatchkeyError(
         'central-busy',
-        `Other work at central holds rows that this device wants to change. ${kept} It tries again by itself.`,
+        `Other work at central holds what this device needs. ${kept} It tries again by itself.`,
+        { details: { sqlstate: code }, cause: error },
+      );
+    case '53300':
+      return new LatchkeyError(
+        'central-busy',
+        `Central at ${where} has no connection to spare for this device. ${kept} It tries again by itself.`,
         { details: { sqlstate: code }, cause: error },
       );
     case 'LK401':
@@ -154,7 +239,7 @@ export function connectionError(
   }
   return new LatchkeyError(
     'central-unreachable',
-    `Central at ${where} cannot be reached (${code ?? message ?? 'connection lost'}). ${kept}`,
+    `Central at ${where} cannot be reached (${wireWords[code ?? message ?? ''] ?? code ?? message ?? 'connection lost'}). ${kept}`,
     {
       details: { reason: code ?? message },
       cause: error,

@@ -1,5 +1,6 @@
 import type { Output } from '../../contract/index.ts';
 import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
+import { disconnect, type Patience } from '../central/wire.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
@@ -16,9 +17,10 @@ const listedDifferences = 100;
 export interface CheckContext {
   mirror: WritableMirror;
   address: CentralAddress;
+  patience?: Patience | undefined;
   now: () => number;
-  /** Runs while no sync cycle does. */
-  exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Runs while no sync cycle does; the signal comes when the operator goes offline. */
+  exclusively: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -26,9 +28,9 @@ export interface CheckContext {
  * value by value with the confirmed rows.
  */
 export async function checkMirror(context: CheckContext): Promise<Output<'mirror.check'>> {
-  const { mirror, address, now } = context;
-  return context.exclusively(async () => {
-    const client = await connectToCentral(address, 'latchkey check');
+  const { mirror, address, patience, now } = context;
+  return context.exclusively(async (signal) => {
+    const client = await connectToCentral(address, { name: 'latchkey check', patience, signal });
     const shared = { client, mirror, now, onProgress: () => {}, onChanged: () => {} };
     try {
       let tables: Output<'mirror.check'>['tables'] | null = null;
@@ -40,7 +42,7 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
     } catch (error) {
       throw connectionError(error, address);
     } finally {
-      await client.end().catch(() => {});
+      await disconnect(client);
     }
   });
 }

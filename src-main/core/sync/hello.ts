@@ -89,15 +89,13 @@ export function compareEpoch(mirror: WritableMirror, answer: Hello): 'first' | '
   return same ? 'same' : 'changed';
 }
 
-/** One REPEATABLE READ transaction, so that everything read in it is one moment of central. */
+/**
+ * One REPEATABLE READ transaction, so that everything read in it is one moment of central. When it fails the connection is of no use
+ * any more, and the caller lets go of it: a COPY that was left half-way would have to arrive whole before a ROLLBACK.
+ */
 export async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    const result = await work(await hello(client));
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
+  const result = await work(await hello(client));
+  await client.query('COMMIT');
+  return result;
 }

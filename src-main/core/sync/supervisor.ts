@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Mode, Progress } from '../../contract/device.ts';
 import { type ErrorShape, LatchkeyError, toErrorShape } from '../../contract/errors.ts';
 import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
+import { disconnect, type Patience } from '../central/wire.ts';
 import { mirrorError } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
@@ -24,6 +25,7 @@ export interface SyncState {
 export interface SupervisorOptions {
   mirror: WritableMirror;
   address: CentralAddress;
+  patience?: Patience | undefined;
   now: () => number;
   onState: (state: SyncState) => void;
   onChanged: (tables: string[]) => void;
@@ -36,6 +38,8 @@ export interface SupervisorOptions {
 export class Supervisor {
   private readonly options: SupervisorOptions;
   private client: pg.Client | null = null;
+  /** Aborted to go offline: cuts whatever is under way to central, a connection that is still being made included. */
+  private online = new AbortController();
   private channel: string | null = null;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
@@ -80,7 +84,7 @@ export class Supervisor {
   }
 
   /** Runs work that needs the mirror to itself, between two cycles. */
-  async alone<T>(work: () => Promise<T>): Promise<T> {
+  async alone<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     while (this.running) await this.running.catch(() => {});
     this.unschedule();
     let done = () => {};
@@ -88,7 +92,7 @@ export class Supervisor {
       done = resolve;
     });
     try {
-      return await work();
+      return await work(this.online.signal);
     } finally {
       this.running = null;
       done();
@@ -106,12 +110,18 @@ export class Supervisor {
   /** Whether central answers, without syncing. */
   async probe(): Promise<void> {
     if (this.workOffline || this.running) return;
-    try {
-      await hello(await this.connected());
-      this.settle(null);
-    } catch (error) {
-      await this.failed(error);
-    }
+    const probing = async () => {
+      try {
+        await hello(await this.connected());
+        this.settle(null);
+      } catch (error) {
+        await this.failed(error);
+      }
+    };
+    this.running = probing().finally(() => {
+      this.running = null;
+    });
+    await this.running;
   }
 
   async setWorkOffline(workOffline: boolean): Promise<void> {
@@ -122,20 +132,23 @@ export class Supervisor {
       this.wake();
       return;
     }
-    this.unschedule();
-    await this.disconnect();
-    await this.running?.catch(() => {});
-    this.unschedule();
-    await this.disconnect();
+    await this.hangUp();
     this.become({ mode: 'offline', reachable: false, problem: null, progress: null });
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
+    await this.hangUp();
+  }
+
+  /** Ends what is under way without waiting for central: a wire that is dead must not keep anybody from leaving it. */
+  private async hangUp(): Promise<void> {
+    this.unschedule();
+    this.online.abort(new LatchkeyError('offline', 'Latchkey went offline. What is on this device was kept.'));
+    await this.running?.catch(() => {});
     this.unschedule();
     await this.disconnect();
-    await this.running?.catch(() => {});
-    await this.disconnect();
+    this.online = new AbortController();
   }
 
   private schedule(milliseconds: number): void {
@@ -175,8 +188,8 @@ export class Supervisor {
       try {
         await this.exchange(await this.connected());
       } catch (error) {
-        // A connection that stood idle may have died unnoticed: a fresh one tells what is really the matter.
-        if (!reused || !isConnectionLoss(error)) throw error;
+        // A connection that stood idle may have died unnoticed: a fresh one tells what is really the matter, where nobody did yet.
+        if (!reused || !isConnectionLoss(error) || error instanceof LatchkeyError) throw error;
         await this.disconnect();
         await this.exchange(await this.connected());
       }
@@ -223,11 +236,8 @@ export class Supervisor {
     if (this.client) return this.client;
     if (this.state.mode === 'offline' || this.state.mode === 'attention')
       this.become({ ...this.state, mode: 'connecting' });
-    const client = await connectToCentral(this.options.address);
-    if (this.stopped || this.workOffline) {
-      await client.end().catch(() => {});
-      throw new LatchkeyError('offline', 'Latchkey went offline while it was connecting. Nothing was lost.');
-    }
+    const { address, patience } = this.options;
+    const client = await connectToCentral(address, { patience, signal: this.online.signal });
     client.on('notification', () => this.wake());
     client.on('end', () => {
       if (this.client === client) this.client = null;
@@ -246,7 +256,7 @@ export class Supervisor {
   private async disconnect(): Promise<void> {
     const client = this.client;
     this.client = null;
-    await client?.end().catch(() => {});
+    if (client) await disconnect(client);
   }
 
   /** Keeps what went wrong for the status, lets go of the connection, and gives the error in words. */
@@ -279,6 +289,7 @@ export class Supervisor {
 }
 
 function isConnectionLoss(error: unknown): boolean {
+  if (error instanceof LatchkeyError) return error.code === 'central-unreachable' || error.code === 'offline';
   const { code, message } = error as { code?: string; message?: string };
   return code === undefined ? /connection|terminated|timeout/i.test(message ?? '') : /^(57P|08|E[A-Z]+$)/.test(code);
 }
