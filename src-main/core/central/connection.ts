@@ -13,8 +13,9 @@ export interface CentralAddress {
 }
 
 /**
- * Pinned, so that every value has one textual form whatever the server's and the database's settings are. The last four let
- * central get rid of a device that vanished: it must neither hold back vacuum nor queue behind the host's locks for long.
+ * Pinned, so that every value has one textual form whatever the server's and the database's settings are. The last six let
+ * central get rid of a device that vanished: it must not hold back vacuum, queue behind the host's locks, or use up its own limit
+ * of connections.
  */
 const sessionSettings = [
   'datestyle=ISO,YMD',
@@ -28,6 +29,8 @@ const sessionSettings = [
   'lock_timeout=10s',
   'idle_in_transaction_session_timeout=5min',
   'tcp_keepalives_idle=30',
+  'tcp_keepalives_interval=10',
+  'tcp_keepalives_count=3',
   'tcp_user_timeout=60s',
 ]
   .map((setting) => `-c ${setting}`)
@@ -99,7 +102,8 @@ async function logIn(
 
 /**
  * What is the matter with a connection that has been silent: asks central, over another connection, whether it is still at work on
- * our query, rather than done with it or stuck in sending the answer.
+ * our query, rather than done with it,
+ * still waiting for the rest of it, or stuck in sending the answer.
  * @returns null where it is at work, or where nobody can tell; else the error that the query is to fail with
  */
 async function verdictOfCentral(silent: pg.Client, address: CentralAddress, patience: Patience): Promise<Error | null> {
@@ -108,7 +112,7 @@ async function verdictOfCentral(silent: pg.Client, address: CentralAddress, pati
     other = await logIn(address, { name: 'latchkey watch', patience });
     const { rowCount } = await other.query({
       text: `SELECT FROM pg_catalog.pg_stat_activity
-             WHERE pid = $1 AND usename = session_user AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientWrite'`,
+             WHERE pid = $1 AND usename = session_user AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Client'`,
       values: [backendOf(silent)],
       query_timeout: patience.connectMilliseconds,
     } as pg.QueryConfig);
