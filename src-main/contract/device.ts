@@ -48,6 +48,8 @@ export const status = z.object({
   pending: z.number().int(),
   /** Conflicts and refusals that wait for a person. */
   conflicts: z.number().int(),
+  /** Commands of others that wait at central for an administrator, as far as this device could decide on them. */
+  inQuarantine: z.number().int(),
   mirror: z.object({ rows: z.number().int(), bytes: z.number().int(), tables: z.number().int() }),
   central: z.object({ reachable: z.boolean(), epoch: z.string().nullable() }),
   /** The operator's switch: true while they chose to work offline. */

@@ -47,6 +47,18 @@ export const conflict = z.object({
 });
 export type Conflict = z.infer<typeof conflict>;
 
+/** A command that central keeps because its operator was deactivated or demoted before it arrived. */
+export const quarantinedCommand = z.object({
+  command: z.string(),
+  name: z.string(),
+  device: z.object({ id: z.string(), name: z.string() }),
+  operator: z.object({ id: z.string(), name: z.string().nullable() }),
+  reason: z.string().nullable(),
+  madeAt: moment,
+  receivedAt: moment,
+  changes: z.array(fieldChange),
+});
+
 export const outboxCalls = {
   'outbox.list': query('unlocked', z.strictObject({ state: commandState.optional(), ...page }), listOf(outboxItem)),
   'outbox.undo': command('unlocked', z.strictObject({ command: z.uuid('Name a command by its id.') }), commandReceipt),
@@ -54,6 +66,22 @@ export const outboxCalls = {
     'unlocked',
     z.strictObject({ state: z.enum(['open', 'resolved']).default('open'), ...page }),
     listOf(conflict),
+  ),
+  /** Asks central: needs a connection, and the device of an administrator. */
+  'quarantine.list': query('unlocked', z.strictObject({}), listOf(quarantinedCommand)),
+  /** `release` applies the command now, with the rights of the device that made it; `discard` refuses it for good. Needs a connection. */
+  'quarantine.decide': command(
+    'unlocked',
+    z.strictObject({
+      command: z.uuid('Name a command by its id.'),
+      decision: z.enum(['release', 'discard']),
+    }),
+    z.object({
+      command: z.string(),
+      state: z.enum(['applied', 'merged', 'conflict', 'refused']),
+      /** Why it was not applied, in words. */
+      message: z.string().nullable(),
+    }),
   ),
   'conflicts.resolve': command(
     'unlocked',

@@ -22,7 +22,8 @@ export const keyReference = z.string().trim().min(1, 'Name a key by id, prefix o
 /**
  * How far a command has come. `local`: kept on this device and not offered, because something it builds on is unresolved.
  * `queued`: waits to be sent. `accepted`: central applied it, and this mirror has not yet seen it. `in-force`: central's
- * rows say so, and this mirror has seen them. `observed`: in use, by a signal of the host. `conflict` and `refused` need a
+ * rows say so, and this mirror has seen them. `observed`: in use, by a signal of the host. `quarantined`: kept by central, because
+ * the operator was deactivated or demoted meanwhile, until another administrator decides. `conflict` and `refused` need a
  * person. `undone`: taken back before it was sent.
  */
 export const commandStates = [
@@ -31,6 +32,7 @@ export const commandStates = [
   'accepted',
   'in-force',
   'observed',
+  'quarantined',
   'conflict',
   'refused',
   'undone',

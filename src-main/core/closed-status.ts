@@ -7,6 +7,7 @@ export function closedStatus(mode: 'locked' | 'not-enrolled'): Status {
     lastSync: null,
     pending: 0,
     conflicts: 0,
+    inQuarantine: 0,
     mirror: { rows: 0, bytes: 0, tables: 0 },
     central: { reachable: false, epoch: null },
     workOffline: false,

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type pg from 'pg';
 import type { Status } from '../contract/device.ts';
 import { LatchkeyError } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
@@ -17,6 +18,7 @@ import { WritableMirror } from './mirror/writable.ts';
 import { peopleCommands } from './people/commands.ts';
 import { readContext } from './read-context.ts';
 import { checkMirror } from './sync/check.ts';
+import { decideQuarantined, listQuarantine } from './sync/quarantine.ts';
 import { Supervisor } from './sync/supervisor.ts';
 import { systemNamed } from './systems/index.ts';
 
@@ -75,6 +77,12 @@ export class WriteSide {
           now: this.options.now,
           exclusively: (work) => this.supervisor.alone(work),
         });
+      case 'quarantine.list':
+        return this.supervisor.withCentral((client) => listQuarantine(this.quarantine(client)));
+      case 'quarantine.decide':
+        return this.supervisor.withCentral((client) =>
+          decideQuarantined(this.quarantine(client), request as Request<'quarantine.decide'>),
+        );
       case 'outbox.undo':
         return this.write((now) => undo(this.mirror, this.actor, request as Request<'outbox.undo'>, now));
       case 'conflicts.resolve':
@@ -93,6 +101,12 @@ export class WriteSide {
   private get actor() {
     const { device, organization, operator } = this.options.identity;
     return { device: device.id, organization: organization.id, operator: operator.id };
+  }
+
+  private quarantine(client: pg.Client) {
+    const { now, emit } = this.options;
+    const onChanged = (tables: string[]) => emit({ type: 'changed', tables });
+    return { client, mirror: this.mirror, actor: this.actor, now, onChanged };
   }
 
   /** A feature decides and the write path writes, in one transaction: nothing changes between the look and the deed. */
@@ -162,6 +176,7 @@ export class WriteSide {
           : `${momentParameter(this.supervisor.lastSync)}Z`,
       pending: count('latchkey_outbox', ['local', 'queued', 'accepted']),
       conflicts: count('latchkey_conflict', ['open']),
+      inQuarantine: this.supervisor.answer?.in_quarantine ?? 0,
       mirror: { rows: Number(totals?.rows ?? 0), bytes: this.bytes(), tables: Number(totals?.tables ?? 0) },
       central: {
         reachable,

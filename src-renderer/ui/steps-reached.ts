@@ -6,6 +6,7 @@ const reached: Record<CommandState, number> = {
   accepted: 2,
   'in-force': 3,
   observed: 3,
+  quarantined: 1,
   conflict: 1,
   refused: 1,
   undone: 0,

@@ -36,6 +36,7 @@ export const commandStateWords: Record<CommandState, StateWords> = {
   accepted: { label: 'Accepted', tone: 'info', meaning: 'Central applied it; this mirror has not seen it yet.' },
   'in-force': { label: 'In force', tone: 'good', meaning: "Central's rows say so, and this mirror has seen them." },
   observed: { label: 'Observed', tone: 'good', meaning: 'Seen in use.' },
+  quarantined: { label: 'Quarantined', tone: 'wait', meaning: 'Kept by central until an administrator decides.' },
   conflict: { label: 'Conflict', tone: 'bad', meaning: 'Central changed the same; a person has to choose.' },
   refused: { label: 'Refused', tone: 'bad', meaning: 'Central said no; a person has to decide.' },
   undone: { label: 'Undone', tone: 'plain', meaning: 'Taken back before it was sent.' },

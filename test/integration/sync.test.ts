@@ -277,8 +277,15 @@ describe('refusals', () => {
       [central.nordhaven],
     );
     expect(rows).toEqual([{ email: 'astrid@nordhaven.example' }]);
-    const { items } = await second.core.call('conflicts.list', {});
-    expect(items).toMatchObject([
+    // The second operator is no administrator any more: somebody else decides, and cannot leave nobody either.
+    const [kept] = (await first.core.call('quarantine.list', {})).items;
+    expect(kept).toMatchObject({ name: 'person.set-role', operator: { name: 'Bjørn Dahl' } });
+    expect(await first.core.call('quarantine.decide', { command: kept!.command, decision: 'release' })).toMatchObject({
+      state: 'refused',
+      message: expect.stringContaining('without an active administrator'),
+    });
+    await sync(second);
+    expect((await second.core.call('conflicts.list', {})).items).toMatchObject([
       { kind: 'refused', message: expect.stringContaining('without an active administrator') },
     ]);
   });

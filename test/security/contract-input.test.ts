@@ -93,6 +93,7 @@ test('a locked device and one that has not joined answer with what they are', as
       command: crypto.randomUUID(),
       conflict: crypto.randomUUID(),
       take: 'mine',
+      decision: 'release',
       table: 'users',
       id: 'x',
       reason: 'because',

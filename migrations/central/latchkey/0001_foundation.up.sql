@@ -48,6 +48,8 @@ CREATE TABLE latchkey.device (
   operator TEXT NOT NULL,
   name TEXT NOT NULL,
   capability TEXT NOT NULL CHECK (capability IN ('admin', 'operator', 'auditor')),
+  -- The operator's role in the host's own tables when the device was enrolled: one who was demoted since acts no more by it.
+  operator_role TEXT,
   state TEXT NOT NULL DEFAULT 'invited' CHECK (state IN ('invited', 'active', 'revoked')),
   -- Ed25519, raw 32 bytes (RFC 8032): what the device signs its log with.
   public_key BYTEA CHECK (octet_length(public_key) = 32),

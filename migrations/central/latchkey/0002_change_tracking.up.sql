@@ -61,21 +61,6 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER) FROM PUBLIC;
 
--- Declares that this database was rewound or moved: the change log starts anew, and every mirror takes a fresh copy. Run by an
--- administrator after a restore. Transaction ids of before mean nothing here, so receipts count as of now.
-CREATE FUNCTION latchkey.begin_epoch(p_reason TEXT) RETURNS UUID
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  begun UUID := gen_random_uuid();
-BEGIN
-  TRUNCATE latchkey.change;
-  UPDATE latchkey.command SET xid = pg_current_xact_id();
-  UPDATE latchkey.epoch SET id = begun, started_at = now(), reason = p_reason, retained_since = pg_current_xact_id();
-  RETURN begun;
-END
-$$;
-REVOKE ALL ON FUNCTION latchkey.begin_epoch(TEXT) FROM PUBLIC;
-
 -- One short text that changes whenever what devices may see does: columns, types, grants, partitions.
 CREATE FUNCTION latchkey.fingerprint() RETURNS TEXT
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -104,8 +89,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ) < 2
 $$;
 
--- What a device needs to know before it reads or writes: is this still the database it knows, and what may it see?
-CREATE FUNCTION latchkey.hello() RETURNS JSONB
+-- What a device needs to know before it reads or writes: is this still the database it knows, and what may it see? `p_known_size` is
+-- the size that the device last saw the organization's log have: the last leaf of that log must still be the one it saw.
+CREATE FUNCTION latchkey.hello(p_known_size BIGINT DEFAULT 0) RETURNS JSONB
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   this latchkey.device := latchkey.require_device();
@@ -115,7 +101,7 @@ BEGIN
   SELECT * INTO head FROM latchkey.organization WHERE id = this.organization;
   SELECT * INTO epoch FROM latchkey.epoch;
   RETURN jsonb_build_object(
-    'protocol', 1,
+    'protocol', 2,
     'system', (SELECT system FROM latchkey.installation),
     'device', this.id,
     'device_name', this.name,
@@ -124,6 +110,10 @@ BEGIN
     'capability', this.capability,
     'entries', this.entries,
     'log_size', head.log_size,
+    'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
+    'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
+    'in_quarantine', CASE WHEN this.capability <> 'admin' THEN 0
+      ELSE (SELECT count(*) FROM latchkey.command WHERE organization = this.organization AND state = 'quarantined') END,
     'channel', head.channel,
     'epoch', jsonb_build_object(
       'id', epoch.id,

@@ -1,5 +1,10 @@
 DROP FUNCTION latchkey.push(TEXT, TEXT);
+DROP FUNCTION latchkey.receipts(UUID[]);
 DROP FUNCTION latchkey.take_command(latchkey.device, BOOLEAN, JSONB);
+DROP FUNCTION latchkey.receipt(latchkey.command);
+DROP FUNCTION latchkey.judge_command(latchkey.device, JSONB);
+DROP FUNCTION latchkey.has_entry(latchkey.device, UUID, TEXT, BYTEA);
+DROP FUNCTION latchkey.is_entitled(latchkey.device);
 DROP FUNCTION latchkey.apply_command(latchkey.device, JSONB);
 DROP FUNCTION latchkey.is_satisfied(JSONB);
 DROP FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB);

@@ -11,26 +11,36 @@ CREATE TABLE latchkey.command (
   changes BYTEA NOT NULL,
   made_at TEXT NOT NULL,
   received_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-  state TEXT NOT NULL CHECK (state IN ('applied', 'merged', 'conflict', 'refused')),
+  requires UUID[] NOT NULL DEFAULT '{}',
+  -- quarantined: made by an operator who was deactivated or demoted since; waits for an administrator.
+  state TEXT NOT NULL CHECK (state IN ('applied', 'merged', 'quarantined', 'conflict', 'refused')),
   -- SQLSTATE, words and fields of a conflict or refusal.
   context JSONB,
+  -- This database had applied it, was restored to before it, and was offered it once more.
+  offered_again BOOLEAN NOT NULL DEFAULT FALSE,
+  decided_by TEXT REFERENCES latchkey.device (id),
+  decided_at TIMESTAMPTZ,
   xid XID8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX command_by_organization ON latchkey.command (organization, received_at);
 CREATE INDEX command_by_device ON latchkey.command (device);
+CREATE INDEX command_in_quarantine ON latchkey.command (organization) WHERE state = 'quarantined';
+CREATE INDEX command_offered_again ON latchkey.command (device) WHERE offered_again;
 
 -- The organization's log. Leaf hash as in RFC 6962, section 2.1.
 CREATE TABLE latchkey.audit_leaf (
   organization TEXT NOT NULL REFERENCES latchkey.organization (id),
   idx BIGINT NOT NULL,
-  device TEXT NOT NULL REFERENCES latchkey.device (id),
-  device_idx BIGINT NOT NULL,
+  -- Without a device: central's own leaf, such as the beginning of an epoch.
+  device TEXT REFERENCES latchkey.device (id),
+  device_idx BIGINT,
   command UUID,
   entry BYTEA NOT NULL CHECK (octet_length(entry) <= 16384),
   leaf_hash BYTEA GENERATED ALWAYS AS (sha256('\x00'::BYTEA || entry)) STORED,
   received_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   PRIMARY KEY (organization, idx),
-  UNIQUE (device, device_idx)
+  UNIQUE (device, device_idx),
+  CHECK ((device IS NULL) = (device_idx IS NULL))
 );
 CREATE INDEX audit_leaf_by_command ON latchkey.audit_leaf (command);
 
@@ -292,23 +302,84 @@ BEGIN
   END IF;
   PERFORM latchkey.project_activity(p_device, p_command ->> 'name', jsonb_build_object('latchkey', jsonb_build_object(
     'command', p_command -> 'id', 'device', p_device.name, 'made_at', p_command -> 'made_at', 'reason', body -> 'reason',
-    'subject', body -> 'subject', 'changes', story)));
+    'subject', body -> 'subject', 'changes', story)
+    || CASE WHEN p_command ? 'released_by' THEN jsonb_build_object('released_by', p_command -> 'released_by') ELSE '{}' END));
   RETURN jsonb_build_object('merged', merged);
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.apply_command(latchkey.device, JSONB) FROM PUBLIC;
 
+-- Whether the device's operator may still act by it: active, and of no lower a role in the host's tables than when it was enrolled.
+CREATE FUNCTION latchkey.is_entitled(p_device latchkey.device) RETURNS BOOLEAN
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  people JSONB := (SELECT mapping -> 'people' FROM latchkey.installation);
+  ranks TEXT[] := ARRAY(SELECT jsonb_array_elements_text(people #> '{role,values}'));
+  present_role TEXT;
+BEGIN
+  EXECUTE format('SELECT %I::TEXT FROM latchkey_write.%I WHERE %I::TEXT = $1 AND %I::TEXT = ANY ($2)',
+    people #>> '{role,column}', people ->> 'table', people ->> 'id', people #>> '{status,column}')
+    INTO present_role USING p_device.operator, ARRAY(SELECT jsonb_array_elements_text(people #> '{status,words,active}'));
+  RETURN present_role IS NOT NULL
+    AND (array_position(ranks, p_device.operator_role) IS NULL
+      OR coalesce(array_position(ranks, present_role) >= array_position(ranks, p_device.operator_role), FALSE));
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.is_entitled(latchkey.device) FROM PUBLIC;
+
+-- Whether the device's log holds the entry that stands for an act on a command, and, for the command itself, for its exact changes.
+CREATE FUNCTION latchkey.has_entry(p_device latchkey.device, p_command UUID, p_action TEXT, p_changes_hash BYTEA) RETURNS BOOLEAN
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT 1 FROM latchkey.audit_leaf l CROSS JOIN LATERAL (SELECT convert_from(l.entry, 'UTF8')::JSONB AS said) entry
+    WHERE l.device = p_device.id AND l.command = p_command AND said ->> 'act' = p_action
+      AND (p_changes_hash IS NULL OR said #>> '{chg,h}' = encode(p_changes_hash, 'hex')))
+$$;
+REVOKE ALL ON FUNCTION latchkey.has_entry(latchkey.device, UUID, TEXT, BYTEA) FROM PUBLIC;
+
+-- Applies a command, or finds out why not; what it changed until then is undone. Answers {"state", "context"}.
+CREATE FUNCTION latchkey.judge_command(p_device latchkey.device, p_command JSONB) RETURNS JSONB
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  outcome JSONB;
+  detail TEXT;
+BEGIN
+  IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS needed
+             JOIN latchkey.command c ON c.id = needed::UUID WHERE c.state IN ('conflict', 'refused')) THEN
+    RAISE EXCEPTION 'A command that this one builds on was not applied.' USING ERRCODE = 'LK424';
+  END IF;
+  outcome := latchkey.apply_command(p_device, p_command);
+  RETURN jsonb_build_object('state', CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END);
+EXCEPTION
+  WHEN SQLSTATE 'LK409' THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN jsonb_build_object('state', 'conflict', 'context', detail::JSONB || jsonb_build_object('code', SQLSTATE, 'message', SQLERRM));
+  WHEN OTHERS THEN
+    -- The weather passes: these are raised, and the whole push comes again.
+    IF SQLSTATE IN ('40001', '40P01', '55P03') OR left(SQLSTATE, 2) IN ('53', '57', '58', '08') THEN
+      RAISE;
+    END IF;
+    RETURN jsonb_build_object('state', 'refused', 'context', jsonb_build_object('kind', 'refused', 'code', SQLSTATE, 'message', SQLERRM));
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.judge_command(latchkey.device, JSONB) FROM PUBLIC;
+
+CREATE FUNCTION latchkey.receipt(p_command latchkey.command) RETURNS JSONB
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_build_object('id', p_command.id, 'state', p_command.state, 'context', p_command.context, 'xid', p_command.xid::TEXT,
+    'at', to_char(p_command.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+$$;
+REVOKE ALL ON FUNCTION latchkey.receipt(latchkey.command) FROM PUBLIC;
+
 -- Takes one command: its receipt if it was here before, else claims its id, applies it or keeps why not.
-CREATE FUNCTION latchkey.take_command(p_device latchkey.device, p_active BOOLEAN, p_command JSONB) RETURNS JSONB
+CREATE FUNCTION latchkey.take_command(p_device latchkey.device, p_entitled BOOLEAN, p_command JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   command_id UUID := (p_command ->> 'id')::UUID;
   bytes BYTEA := convert_to(p_command ->> 'changes', 'UTF8');
+  needed UUID[] := ARRAY(SELECT id::UUID FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS id);
   known latchkey.command;
-  outcome JSONB;
-  verdict TEXT;
-  context JSONB;
-  detail TEXT;
+  verdict JSONB;
 BEGIN
   SELECT * INTO known FROM latchkey.command WHERE id = command_id;
   IF FOUND THEN
@@ -316,53 +387,43 @@ BEGIN
       RETURN jsonb_build_object('id', command_id, 'state', 'refused', 'context', jsonb_build_object(
         'kind', 'refused', 'code', 'LK412', 'message', 'A command with this id is already here with other changes.'));
     END IF;
-    RETURN jsonb_build_object('id', command_id, 'state', known.state, 'context', known.context, 'xid', known.xid::TEXT,
-      'at', to_char(known.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
+    RETURN latchkey.receipt(known);
   END IF;
 
-  -- What it builds on has no answer yet: it is not claimed, and can come again.
-  IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS needed
-             WHERE NOT EXISTS (SELECT 1 FROM latchkey.command c WHERE c.id = needed::UUID AND c.organization = p_device.organization)) THEN
+  -- What it builds on has no answer yet, or none that lasts: it is not claimed, and can come again.
+  IF EXISTS (SELECT 1 FROM unnest(needed) AS one (id)
+             WHERE NOT EXISTS (SELECT 1 FROM latchkey.command c WHERE c.id = one.id AND c.organization = p_device.organization
+                                 AND (c.state <> 'quarantined' OR NOT p_entitled))) THEN
     RETURN jsonb_build_object('id', command_id, 'state', 'waiting');
   END IF;
 
-  BEGIN
-    IF NOT EXISTS (SELECT 1 FROM latchkey.audit_leaf l WHERE l.device = p_device.id AND l.command = command_id
-        AND convert_from(l.entry, 'UTF8')::JSONB #>> '{chg,h}' = encode(sha256(bytes), 'hex')
-        AND convert_from(l.entry, 'UTF8')::JSONB ->> 'act' = p_command ->> 'name') THEN
-      RAISE EXCEPTION 'No log entry of this device stands for this command and its changes.' USING ERRCODE = 'LK412';
-    ELSIF NOT p_active THEN
-      RAISE EXCEPTION 'The operator of this device is no longer active.' USING ERRCODE = 'LK403';
-    ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS needed
-                  JOIN latchkey.command c ON c.id = needed::UUID WHERE c.state IN ('conflict', 'refused')) THEN
-      RAISE EXCEPTION 'A command that this one builds on was not applied.' USING ERRCODE = 'LK424';
-    END IF;
-    outcome := latchkey.apply_command(p_device, p_command);
-    verdict := CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END;
-  EXCEPTION
-    WHEN SQLSTATE 'LK409' THEN
-      GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-      verdict := 'conflict';
-      context := detail::JSONB || jsonb_build_object('code', SQLSTATE, 'message', SQLERRM);
-    WHEN OTHERS THEN
-      -- The weather passes: these are raised, and the whole push comes again.
-      IF SQLSTATE IN ('40001', '40P01', '55P03') OR left(SQLSTATE, 2) IN ('53', '57', '58', '08') THEN
-        RAISE;
-      END IF;
-      verdict := 'refused';
-      context := jsonb_build_object('kind', 'refused', 'code', SQLSTATE, 'message', SQLERRM);
+  verdict := CASE
+    WHEN NOT latchkey.has_entry(p_device, command_id, p_command ->> 'name', sha256(bytes)) THEN
+      jsonb_build_object('state', 'refused', 'context', jsonb_build_object('kind', 'refused', 'code', 'LK412',
+        'message', 'No log entry of this device stands for this command and its changes.'))
+    WHEN NOT p_entitled THEN
+      jsonb_build_object('state', 'quarantined', 'context', jsonb_build_object('kind', 'refused', 'code', 'LK403',
+        'message', 'The operator of this device is no longer active, or has a lower role than when it was enrolled. Another administrator decides.'))
+    ELSE latchkey.judge_command(p_device, p_command)
   END;
-
-  INSERT INTO latchkey.command (id, organization, device, name, changes_hash, changes, made_at, state, context)
-    VALUES (command_id, p_device.organization, p_device.id, p_command ->> 'name', sha256(bytes), bytes,
-      coalesce(p_command ->> 'made_at', ''), verdict, context);
-  RETURN jsonb_build_object('id', command_id, 'state', verdict, 'context', context, 'xid', pg_current_xact_id()::TEXT,
-    'at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
+  INSERT INTO latchkey.command (id, organization, device, name, changes_hash, changes, made_at, requires, state, context, offered_again)
+    VALUES (command_id, p_device.organization, p_device.id, p_command ->> 'name', sha256(bytes), bytes, coalesce(p_command ->> 'made_at', ''),
+      needed, verdict ->> 'state', verdict -> 'context', coalesce((p_command ->> 'again')::BOOLEAN, FALSE))
+    RETURNING * INTO known;
+  RETURN latchkey.receipt(known);
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.take_command(latchkey.device, BOOLEAN, JSONB) FROM PUBLIC;
 
--- Entries: [{"position": n, "entry": "<exact text>"}]. Commands: [{"id", "name", "made_at", "requires", "changes": "<exact text>"}].
+-- What became of commands of this device. One that is not in the answer is not known here.
+CREATE FUNCTION latchkey.receipts(p_commands UUID[]) RETURNS JSONB
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(latchkey.receipt(c)), '[]')
+  FROM latchkey.command c
+  WHERE c.device = (latchkey.require_device()).id AND c.id = ANY (p_commands)
+$$;
+
+-- Entries: [{"position": n, "entry": "<exact text>"}]. Commands: [{"id", "name", "made_at", "requires", "changes": "<exact text>", "again"}].
 -- Answers {"entries": n, "receipts": [{"id", "state", "context", "xid", "at"}]}.
 CREATE FUNCTION latchkey.push(p_entries TEXT, p_commands TEXT) RETURNS JSONB
 LANGUAGE plpgsql SECURITY DEFINER
@@ -370,14 +431,13 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' SET timezone = 'UT
 SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
 DECLARE
   this latchkey.device := latchkey.require_device();
-  system JSONB := (SELECT mapping FROM latchkey.installation);
   head latchkey.organization;
   entries JSONB;
   commands JSONB;
   entry JSONB;
   command JSONB;
   receipts JSONB := '[]';
-  active BOOLEAN;
+  entitled BOOLEAN;
 BEGIN
   IF octet_length(p_entries) + octet_length(p_commands) > 16777216 THEN
     RAISE EXCEPTION 'A push is 16 MiB at most.' USING ERRCODE = 'LK413';
@@ -403,11 +463,9 @@ BEGIN
     PERFORM latchkey.append_entry(this, (entry ->> 'position')::BIGINT, entry ->> 'entry');
   END LOOP;
 
-  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_write.%I WHERE %I::TEXT = $1 AND %I = ANY ($2))',
-    system #>> '{people,table}', system #>> '{people,id}', system #>> '{people,status,column}')
-    INTO active USING this.operator, ARRAY(SELECT jsonb_array_elements_text(system #> '{people,status,words,active}'));
+  entitled := latchkey.is_entitled(this);
   FOR command IN SELECT * FROM jsonb_array_elements(commands) LOOP
-    receipts := receipts || jsonb_build_array(latchkey.take_command(this, active, command));
+    receipts := receipts || jsonb_build_array(latchkey.take_command(this, entitled, command));
   END LOOP;
 
   UPDATE latchkey.device SET last_push_at = now() WHERE id = this.id;

@@ -226,6 +226,10 @@ export function connectionError(
         `This device was revoked at central. ${kept} Ask an administrator for a new enrollment.`,
         { cause: error },
       );
+    case 'LK404':
+      return new LatchkeyError('not-found', `${message} ${kept}`, { cause: error });
+    case 'LK405':
+      return new LatchkeyError('not-permitted', `${message} ${kept}`, { cause: error });
     case 'LK410':
       return new LatchkeyError('enrollment-used', 'This enrollment was used already. Ask for a new enrollment file.', {
         cause: error,

@@ -81,7 +81,7 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
   await client.query('BEGIN');
   try {
     const organization = await findOrganization(client, system, request.organization);
-    const operator = await findOperator(client, system, organization.id, request.operator);
+    const { role: operatorRole, ...operator } = await findOperator(client, system, organization.id, request.operator);
     const expires = new Date((request.now ?? new Date()).getTime() + validHours * 3_600_000);
     const login = `latchkey_d_${randomBytes(8).toString('hex')}`;
     const password = newPassword();
@@ -89,9 +89,9 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
       organization.id,
     ]);
     const { rows } = await client.query<{ id: string }>(
-      `INSERT INTO latchkey.device (id, login, organization, operator, name, capability, enrollment_expires_at)
-       VALUES ('d' || nextval('latchkey.device_number'), $1, $2, $3, $4, $5, $6) RETURNING id`,
-      [login, organization.id, operator.id, request.device, request.role, expires.toISOString()],
+      `INSERT INTO latchkey.device (id, login, organization, operator, operator_role, name, capability, enrollment_expires_at)
+       VALUES ('d' || nextval('latchkey.device_number'), $1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+      [login, organization.id, operator.id, operatorRole, request.device, request.role, expires.toISOString()],
     );
     await client.query(
       `CREATE ROLE ${quoteName(login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS CONNECTION LIMIT 8 PASSWORD ${quoteText(scramVerifier(password))}`,
@@ -198,10 +198,10 @@ async function findOperator(
   system: SystemMapping,
   organization: string,
   named: string,
-): Promise<{ id: string; email: string }> {
+): Promise<{ id: string; email: string; role: string | null }> {
   const { people } = system;
-  const { rows } = await client.query<{ id: string; email: string }>(
-    `SELECT ${quoteName(people.id)}::TEXT AS id, ${quoteName(people.email)}::TEXT AS email FROM ${quoteName(system.schema)}.${quoteName(people.table)}
+  const { rows } = await client.query<{ id: string; email: string; role: string | null }>(
+    `SELECT ${quoteName(people.id)}::TEXT AS id, ${quoteName(people.email)}::TEXT AS email, ${quoteName(people.role.column)}::TEXT AS role FROM ${quoteName(system.schema)}.${quoteName(people.table)}
      WHERE ${quoteName(people.organization)}::TEXT = $1 AND lower(${quoteName(people.email)}) = lower($2)
        AND ${quoteName(people.status.column)} = ANY ($3)`,
     [organization, named, people.status.words.active],

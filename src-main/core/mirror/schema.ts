@@ -95,7 +95,7 @@ export interface OutboxRow {
   subject_table: string;
   subject_key: string;
   made_at: string;
-  state: 'local' | 'queued' | 'accepted' | 'in-force' | 'observed' | 'conflict' | 'refused' | 'undone';
+  state: 'local' | 'queued' | 'accepted' | 'in-force' | 'observed' | 'quarantined' | 'conflict' | 'refused' | 'undone';
   /** Exact RFC 8785 bytes of the salted changes, as text; the audit entry names their SHA-256. */
   changes: string;
   /** JSON array of command ids that must have been applied first. */
@@ -106,6 +106,8 @@ export interface OutboxRow {
   xid: string | null;
   in_force_at: string | null;
   note: string | null;
+  /** 1: central had applied it, was restored to before it, and is offered it once more. */
+  offered_again: number;
 }
 
 export interface PendingRow {

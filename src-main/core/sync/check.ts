@@ -36,7 +36,7 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
       let tables: Output<'mirror.check'>['tables'] | null = null;
       while (tables === null) {
         await pull(shared);
-        tables = await inSnapshot(client, (answer) => compareAll(shared, answer));
+        tables = await inSnapshot(client, mirror, (answer) => compareAll(shared, answer));
       }
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {

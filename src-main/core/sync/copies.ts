@@ -1,10 +1,10 @@
-import { LatchkeyError } from '../../contract/errors.ts';
 import { mirroredTables } from '../mirror/catalogue.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { copyTable } from './copy-table.ts';
 import { compareEpoch, type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import type { PullContext } from './pull.ts';
+import { lostCommands, offerAgain } from './recovery.ts';
 import { parseSnapshot } from './snapshot.ts';
 
 /** What must be copied before a pull can go on from the cursor. */
@@ -20,7 +20,6 @@ export interface NeededCopies {
 /** Within a transaction at central. @returns null where the cursor is all that a pull needs */
 export async function neededCopies(context: PullContext, answer: Hello): Promise<NeededCopies | null> {
   const { mirror } = context;
-  refuseUndeclaredRestore(answer);
   const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
   if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
   return { ...(await copiesOf(context, answer, new Set())), stale };
@@ -43,14 +42,15 @@ export async function copiesOf(
 export async function makeCopies(context: PullContext, needed: NeededCopies): Promise<void> {
   const { client, mirror } = context;
   const { answer } = needed;
-  const wanted = mirror.transaction(() => planCopies(mirror, needed));
+  const lost = needed.stale ? await lostCommands(client, mirror, context.now()) : [];
+  const wanted = mirror.transaction(() => planCopies(mirror, needed, lost));
   const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
   let done = 0;
   let bytes = 0;
   for (const { table } of wanted) {
     const step = `Copying ${table.name}`;
     context.onProgress({ step, rows: done, rowsExpected, bytes });
-    await inSnapshot(client, async ({ snapshot }) => {
+    await inSnapshot(client, mirror, async ({ snapshot }) => {
       const rows = await copyTable(client, mirror, table, (sofar, more) => {
         bytes += more;
         context.onProgress({ step, rows: done + sofar, rowsExpected: Math.max(rowsExpected, done + sofar), bytes });
@@ -71,28 +71,19 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
   context.onProgress(null);
 }
 
-/** Transaction ids that lie ahead of this cluster's own counter: the database was loaded into another cluster. */
-function refuseUndeclaredRestore(answer: Hello): void {
-  if (BigInt(answer.retained_since) <= parseSnapshot(answer.snapshot).xmax) return;
-  throw new LatchkeyError(
-    'central-rewound',
-    "Central was restored into another server without declaring it, so this device cannot tell what changed. What is here was kept. An administrator must declare it at central: SELECT latchkey.begin_epoch('restored').",
-  );
-}
-
 function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
   const cursor = mirror.meta('cursor');
   return cursor !== null && parseSnapshot(cursor).xmin < BigInt(answer.retained_since);
 }
 
 /** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
-function planCopies(mirror: WritableMirror, { answer, described, stale, heavy }: NeededCopies) {
+function planCopies(mirror: WritableMirror, { answer, described, stale, heavy }: NeededCopies, lost: string[]) {
   const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
   for (const name of present.keys()) {
     if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
   }
   if (stale) {
-    offerAgain(mirror, answer);
+    offerAgain(mirror, lost, answer);
     mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
   }
   for (const name of heavy) mirror.database.prepare('UPDATE latchkey_table SET wanted = 1 WHERE name = ?').run(name);
@@ -103,10 +94,4 @@ function planCopies(mirror: WritableMirror, { answer, described, stale, heavy }:
     const row = present.get(table.name);
     return stale || !row || row.wanted === 1 || heavy.has(table.name) || row.definition !== JSON.stringify(table);
   });
-}
-
-/** A rewound central lost what it had accepted: commands that this device knew as accepted are offered once more. */
-function offerAgain(mirror: WritableMirror, answer: Hello): void {
-  mirror.database.prepare(`UPDATE latchkey_outbox SET state = 'queued', xid = NULL WHERE state = 'accepted'`).run();
-  mirror.database.prepare('UPDATE latchkey_entry SET sent = 0 WHERE position > ?').run(answer.entries);
 }

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
+import { parseSnapshot } from './snapshot.ts';
 
 /** What central says of itself and of this device: `latchkey.hello()`. */
 export interface Hello {
@@ -13,6 +15,12 @@ export interface Hello {
   /** Entries of this device's log that central has. */
   entries: number;
   log_size: number;
+  /** Hash of the last leaf of the organization's log, lower hex; null for an empty log. */
+  last_leaf: string | null;
+  /** Hash of the leaf that was the last one when this device last looked; null where the log is shorter than that. */
+  known_leaf: string | null;
+  /** Commands of the organization that wait for an administrator; 0 for a device that could not decide on them. */
+  in_quarantine: number;
   channel: string;
   epoch: { id: string; cluster: string; timeline: string; database: string; relation: string };
   retained_since: string;
@@ -22,10 +30,10 @@ export interface Hello {
   now: string;
 }
 
-const protocol = 1;
+const protocol = 2;
 
-/** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-tracking-off`, `device-revoked` … */
-export async function hello(client: pg.Client): Promise<Hello> {
+/** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-tracking-off`, `central-rewound`, `device-revoked` … */
+export async function hello(client: pg.Client, mirror: WritableMirror): Promise<Hello> {
   const { rows: recovery } = await client.query<{ standby: string }>(
     'SELECT pg_catalog.pg_is_in_recovery() AS standby',
   );
@@ -35,19 +43,13 @@ export async function hello(client: pg.Client): Promise<Hello> {
       'This is a standby of central. Latchkey needs the primary, because only its snapshots tell what is still under way. Nothing was changed.',
     );
   }
-  const { rows } = await client.query<{ hello: string }>('SELECT latchkey.hello() AS hello');
-  const answer = JSON.parse(rows[0]!.hello) as Hello;
-  if (answer.protocol !== protocol) {
-    throw answer.protocol > protocol
-      ? new LatchkeyError(
-          'central-too-new',
-          'Central was upgraded beyond what this version of Latchkey understands. The mirror can be read, and commands stay queued. Update Latchkey.',
-        )
-      : new LatchkeyError(
-          'central-too-old',
-          'Central has an older Latchkey than this device. The mirror can be read, and commands stay queued. Ask for central to be migrated.',
-        );
-  }
+  const answer = await ask(client, knownCentral(mirror)?.logSize ?? 0);
+  if (answer.protocol > protocol)
+    throw new LatchkeyError(
+      'central-too-new',
+      'Central was upgraded beyond what this version of Latchkey understands. The mirror can be read, and commands stay queued. Update Latchkey.',
+    );
+  if (answer.protocol < protocol) throw tooOld();
   if (answer.untracked.length > 0) {
     throw new LatchkeyError(
       'central-tracking-off',
@@ -55,13 +57,38 @@ export async function hello(client: pg.Client): Promise<Hello> {
       { details: { tables: answer.untracked } },
     );
   }
+  if (isRewound(mirror, answer)) {
+    throw new LatchkeyError(
+      'central-rewound',
+      'Central lost what it had acknowledged to this device, and nobody has declared that it was restored. What is here was kept, and nothing was sent. If a backup was restored, an administrator must declare it: latchkey central restored --reason "…". If not, somebody may have tampered with it.',
+    );
+  }
   return answer;
+}
+
+async function ask(client: pg.Client, knownSize: number): Promise<Hello> {
+  try {
+    const { rows } = await client.query<{ hello: string }>('SELECT latchkey.hello($1) AS hello', [knownSize]);
+    return JSON.parse(rows[0]!.hello) as Hello;
+  } catch (error) {
+    // The schema is there and this function is not: the first protocol's took no argument.
+    throw (error as { code?: string }).code === '42883' ? tooOld() : error;
+  }
+}
+
+function tooOld(): LatchkeyError {
+  return new LatchkeyError(
+    'central-too-old',
+    'Central has an older Latchkey than this device. The mirror can be read, and commands stay queued. An administrator must bring it up to date: latchkey central upgrade.',
+  );
 }
 
 /** What this device last knew of the database it syncs with. */
 export interface KnownCentral {
   epoch: Hello['epoch'];
+  /** Leaves of the organization's log, and the hash of the last one. */
   logSize: number;
+  lastLeaf: string | null;
 }
 
 export function knownCentral(mirror: WritableMirror): KnownCentral | null {
@@ -70,32 +97,58 @@ export function knownCentral(mirror: WritableMirror): KnownCentral | null {
 }
 
 export function rememberCentral(mirror: WritableMirror, answer: Hello): void {
-  mirror.setMeta('central', JSON.stringify({ epoch: answer.epoch, logSize: answer.log_size } satisfies KnownCentral));
+  const known: KnownCentral = { epoch: answer.epoch, logSize: answer.log_size, lastLeaf: answer.last_leaf };
+  mirror.setMeta('central', JSON.stringify(known));
   mirror.setMeta('capability', answer.capability);
   mirror.setMeta('fingerprint', answer.fingerprint);
 }
 
-/** `same`: go on from the cursor. `changed`: another epoch, cluster, timeline or database: a fresh copy is needed, and lost commands are offered again. */
+/** `same`: go on from the cursor. `changed`: a declared restore, a promoted standby, or the same data in another database: a fresh copy is needed. */
 export function compareEpoch(mirror: WritableMirror, answer: Hello): 'first' | 'same' | 'changed' {
   const known = knownCentral(mirror);
   if (!known) return 'first';
-  const same =
-    known.epoch.id === answer.epoch.id &&
-    known.epoch.cluster === answer.epoch.cluster &&
-    known.epoch.timeline === answer.epoch.timeline &&
-    known.epoch.database === answer.epoch.database &&
-    known.epoch.relation === answer.epoch.relation &&
-    answer.log_size >= known.logSize;
-  return same ? 'same' : 'changed';
+  return known.epoch.id === answer.epoch.id && isWhereItWas(known, answer) ? 'same' : 'changed';
+}
+
+function isWhereItWas(known: KnownCentral, answer: Hello): boolean {
+  return (['cluster', 'timeline', 'database', 'relation'] as const).every(
+    (part) => known.epoch[part] === answer.epoch[part],
+  );
+}
+
+/** Nothing of this can happen to a database that only goes forward; after a restore, a new epoch says that it was meant. */
+function isRewound(mirror: WritableMirror, answer: Hello): boolean {
+  const counter = parseSnapshot(answer.snapshot).xmax;
+  // Ahead of the cluster's own transaction ids: the epoch began in another cluster, from which this database was loaded.
+  if (BigInt(answer.retained_since) > counter) return true;
+  const known = knownCentral(mirror);
+  if (!known || known.epoch.id !== answer.epoch.id) return false;
+  const cursor = mirror.meta('cursor');
+  const sent = mirror.first(
+    query
+      .selectFrom('latchkey_entry')
+      .select(({ fn }) => fn.max('position').as('last'))
+      .where('sent', '=', 1),
+  );
+  return (
+    answer.log_size < known.logSize ||
+    (known.lastLeaf !== null && known.lastLeaf !== answer.known_leaf) ||
+    answer.entries < (sent?.last ?? 0) ||
+    (isWhereItWas(known, answer) && cursor !== null && parseSnapshot(cursor).xmax > counter)
+  );
 }
 
 /**
  * One REPEATABLE READ transaction, so that everything read in it is one moment of central. When it fails the connection is of no use
  * any more, and the caller lets go of it: a COPY that was left half-way would have to arrive whole before a ROLLBACK.
  */
-export async function inSnapshot<T>(client: pg.Client, work: (answer: Hello) => Promise<T>): Promise<T> {
+export async function inSnapshot<T>(
+  client: pg.Client,
+  mirror: WritableMirror,
+  work: (answer: Hello) => Promise<T>,
+): Promise<T> {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  const result = await work(await hello(client));
+  const result = await work(await hello(client, mirror));
   await client.query('COMMIT');
   return result;
 }

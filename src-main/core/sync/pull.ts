@@ -30,7 +30,7 @@ const idleMilliseconds = 30_000;
 export async function pull(context: PullContext): Promise<Hello> {
   const { mirror } = context;
   for (;;) {
-    const step = await inSnapshot(context.client, async (answer) => {
+    const step = await inSnapshot(context.client, mirror, async (answer) => {
       const needed = await neededCopies(context, answer);
       if (needed) return { needed };
       const changes = await changesSince(context, mirror.meta('cursor')!);

@@ -15,7 +15,7 @@ const bytesPerPush = 4_194_304;
 /** Central's answer to one command. `waiting` was not claimed: what it builds on has no answer yet. */
 interface Receipt {
   id: string;
-  state: 'applied' | 'merged' | 'conflict' | 'refused' | 'waiting';
+  state: 'applied' | 'merged' | 'quarantined' | 'conflict' | 'refused' | 'waiting';
   context?: {
     kind: 'fields' | 'missing' | 'refused';
     code: string;
@@ -59,9 +59,37 @@ export async function push(context: PushContext): Promise<number> {
   }
 }
 
+const receiptsPerQuestion = 5_000;
+
+/** What became of commands of this device; those that central does not know are not among the answers. */
+export async function askReceipts(client: pg.Client, commands: string[]): Promise<Receipt[]> {
+  const receipts: Receipt[] = [];
+  for (let at = 0; at < commands.length; at += receiptsPerQuestion) {
+    const { rows } = await client.query<{ receipts: string }>('SELECT latchkey.receipts($1) AS receipts', [
+      commands.slice(at, at + receiptsPerQuestion),
+    ]);
+    for (const receipt of JSON.parse(rows[0]!.receipts) as Receipt[]) receipts.push(receipt);
+  }
+  return receipts;
+}
+
+/** Whether an administrator has decided on the commands of this device that central keeps in quarantine. */
+export async function followQuarantine({ client, mirror, now, onChanged }: PushContext): Promise<void> {
+  const waiting = mirror.all(query.selectFrom('latchkey_outbox').select('command').where('state', '=', 'quarantined'));
+  if (waiting.length === 0) return;
+  const receipts = await askReceipts(
+    client,
+    waiting.map(({ command }) => command),
+  );
+  const decided = receipts.filter(({ state }) => state !== 'quarantined');
+  if (decided.length === 0) return;
+  mirror.transaction(() => takeReceipts(mirror, decided, now()));
+  onChanged(['outbox', 'conflicts']);
+}
+
 interface Batch {
   entries: { position: number; entry: string }[];
-  commands: { id: string; name: string; made_at: string; requires: string[]; changes: string }[];
+  commands: { id: string; name: string; made_at: string; requires: string[]; changes: string; again?: true }[];
 }
 
 /** Entries strictly in order, whatever becomes of their commands; a command goes only once its entry does. */
@@ -79,7 +107,7 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
     query
       .selectFrom('latchkey_outbox')
       .innerJoin('latchkey_entry', (join) => join.onRef('latchkey_entry.command', '=', 'latchkey_outbox.command'))
-      .select(['latchkey_outbox.command as id', 'name', 'made_at', 'requires', 'changes'])
+      .select(['latchkey_outbox.command as id', 'name', 'made_at', 'requires', 'changes', 'offered_again'])
       .select(({ fn }) => fn.min('latchkey_entry.position').as('entry'))
       .where('state', '=', 'queued')
       .groupBy('latchkey_outbox.command')
@@ -97,27 +125,33 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
       .run(`${momentParameter(now)}Z`, id);
   return {
     entries: unsent.map(({ position, bytes }) => ({ position, entry: Buffer.from(bytes).toString('utf8') })),
-    commands: commands.map(({ id, name, made_at, requires, changes }) => ({
+    commands: commands.map(({ id, name, made_at, requires, changes, offered_again }) => ({
       id,
       name,
       made_at,
       requires: JSON.parse(requires),
       changes,
+      ...(offered_again === 1 ? { again: true as const } : {}),
     })),
   };
 }
 
 function take(mirror: WritableMirror, answer: { entries: number; receipts: Receipt[] }, now: number): number {
   mirror.database.prepare('UPDATE latchkey_entry SET sent = 1 WHERE sent = 0 AND position <= ?').run(answer.entries);
+  return takeReceipts(mirror, answer.receipts, now);
+}
+
+/** @returns how many commands got an answer */
+function takeReceipts(mirror: WritableMirror, receipts: Receipt[], now: number): number {
   const lost: string[] = [];
   let taken = 0;
-  for (const receipt of answer.receipts) {
+  for (const receipt of receipts) {
     switch (receipt.state) {
       case 'applied':
       case 'merged':
         mirror.database
           .prepare(
-            `UPDATE latchkey_outbox SET state = 'accepted', accepted_at = ?, xid = ?, note = ? WHERE command = ? AND state IN ('queued', 'local')`,
+            `UPDATE latchkey_outbox SET state = 'accepted', accepted_at = ?, xid = ?, note = ? WHERE command = ? AND state IN ('queued', 'local', 'quarantined')`,
           )
           .run(
             receipt.at ?? null,
@@ -125,6 +159,15 @@ function take(mirror: WritableMirror, answer: { entries: number; receipts: Recei
             receipt.state === 'merged' ? 'Merged with a concurrent change at central.' : null,
             receipt.id,
           );
+        taken += 1;
+        break;
+      case 'quarantined':
+        lost.push(receipt.id);
+        mirror.database
+          .prepare(
+            "UPDATE latchkey_outbox SET state = 'quarantined', note = ? WHERE command = ? AND state IN ('queued', 'local')",
+          )
+          .run(receipt.context?.message ?? null, receipt.id);
         taken += 1;
         break;
       case 'conflict':
@@ -157,7 +200,9 @@ function settle(mirror: WritableMirror, receipt: Receipt, now: number): void {
   const context = receipt.context ?? { kind: 'refused' as const, code: '', message: 'Central gave no reason.' };
   const state = receipt.state === 'conflict' ? 'conflict' : 'refused';
   const { changes } = mirror.database
-    .prepare("UPDATE latchkey_outbox SET state = ?, note = ? WHERE command = ? AND state IN ('queued', 'local')")
+    .prepare(
+      "UPDATE latchkey_outbox SET state = ?, note = ? WHERE command = ? AND state IN ('queued', 'local', 'quarantined')",
+    )
     .run(state, context.message, receipt.id);
   if (changes === 0) return;
   recordConflict(

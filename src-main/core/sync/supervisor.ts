@@ -8,7 +8,7 @@ import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { compareEpoch, type Hello, hello } from './hello.ts';
 import { pull } from './pull.ts';
-import { push } from './push.ts';
+import { followQuarantine, push } from './push.ts';
 
 const pollMilliseconds = 2_000;
 const longestBackoff = 60_000;
@@ -47,6 +47,8 @@ export class Supervisor {
   private background = false;
   private stopped = false;
   private failures = 0;
+  /** What central last said of itself and of this device; null before it answered for the first time since the start. */
+  answer: Hello | null = null;
   /** When a pull last ended well, by this device's clock; null before the first one since the start. */
   lastSync: number | null = null;
   state: SyncState = { mode: 'offline', reachable: false, problem: null, progress: null };
@@ -100,6 +102,19 @@ export class Supervisor {
     }
   }
 
+  /** Runs work that needs central, between two cycles; syncs right after it. */
+  async withCentral<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    if (this.workOffline)
+      throw new LatchkeyError('offline', 'You chose to work offline, and this needs central. Nothing was changed.');
+    return this.alone(async () => {
+      try {
+        return await work(await this.connected());
+      } catch (error) {
+        throw knownError(error, this.options.address);
+      }
+    });
+  }
+
   /** Right after the start nobody knows yet how things stand: waits a moment for the first cycle to tell. */
   async firstOutcome(): Promise<void> {
     if (this.lastSync !== null || this.failures > 0 || this.workOffline || this.state.progress) return;
@@ -112,7 +127,7 @@ export class Supervisor {
     if (this.workOffline || this.running) return;
     const probing = async () => {
       try {
-        await hello(await this.connected());
+        this.answer = await hello(await this.connected(), this.options.mirror);
         this.settle(null);
       } catch (error) {
         await this.failed(error);
@@ -204,19 +219,29 @@ export class Supervisor {
     const { mirror, now, onChanged } = this.options;
     const shared = { client, mirror, now, onChanged };
     const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
+    const send = async () => {
+      this.become({ ...this.state, mode: 'pushing' });
+      await push(shared);
+    };
     let refused: unknown = null;
     if (this.hasUnsent()) {
-      if (compareEpoch(mirror, await hello(client)) !== 'same') await pull({ ...shared, onProgress });
-      this.become({ ...this.state, mode: 'pushing' });
+      if (compareEpoch(mirror, await hello(client, mirror)) !== 'same') await pull({ ...shared, onProgress });
       // What cannot be sent must not keep the mirror from being brought up to date.
-      await push(shared).catch((error: unknown) => {
+      await send().catch((error: unknown) => {
         if (isConnectionLoss(error)) throw error;
         refused = error;
       });
     }
+    await followQuarantine(shared);
     if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
-    const answer = await pull({ ...shared, onProgress });
+    let answer = await pull({ ...shared, onProgress });
+    // A restored central was found to lack what this device had sent, or an answer freed what waited for it.
+    if (!refused && this.hasUnsent()) {
+      await send();
+      answer = await pull({ ...shared, onProgress });
+    }
     this.lastSync = now();
+    this.answer = answer;
     await this.listen(client, answer);
     if (refused) throw refused;
   }
@@ -226,9 +251,8 @@ export class Supervisor {
     return (
       mirror.first(query.selectFrom('latchkey_entry').select('position').where('sent', '=', 0).limit(1)) !==
         undefined ||
-      mirror.first(
-        query.selectFrom('latchkey_outbox').select('command').where('state', 'in', ['queued', 'local']).limit(1),
-      ) !== undefined
+      mirror.first(query.selectFrom('latchkey_outbox').select('command').where('state', '=', 'queued').limit(1)) !==
+        undefined
     );
   }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { enroll, revokeDevice } from '../../../core/central/enroll.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
+import { declareRestored, type RecoveredCommand, recoveredCommands } from '../../../core/central/restored.ts';
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
 import { systemNames } from '../../../core/systems/index.ts';
 import { centralUrlOf, tlsCaOf, withCentral } from '../central.ts';
@@ -85,6 +86,49 @@ export const centralVerbs: Verb[] = [
         moment(device.lastPushAt),
       ]);
       if (rows.length > 0) terminal.out(table(['DEVICE', 'NAME', 'OPERATOR', 'ROLE', 'STATE', 'LAST PUSH'], rows));
+    },
+  },
+  {
+    name: 'central restored',
+    summary: 'Declare that this database was restored from a backup',
+    description:
+      'Every mirror takes a fresh copy, and devices offer again, for 35 days back, what they know was applied here and was lost. Until this is declared, devices raise an alarm and neither send nor fetch. `latchkey central recovered` lists what came back.',
+    place: 'central',
+    positionals: [],
+    flags: [
+      {
+        name: 'reason',
+        kind: 'text',
+        placeholder: 'TEXT',
+        text: 'why, and to which moment; it becomes part of every organization’s log',
+        required: true,
+      },
+    ],
+    run: async (values, terminal) => ({
+      value: await withCentral(values, terminal, (client) => declareRestored(client, String(values.reason))),
+    }),
+    print(value, terminal) {
+      terminal.out(`Epoch ${(value as { epoch: string }).epoch} has begun.`);
+      terminal.say('Devices give back what was lost when they sync next: latchkey central recovered.');
+    },
+  },
+  {
+    name: 'central recovered',
+    summary: 'What devices gave back since the restore was declared, and which device it came from',
+    place: 'central',
+    positionals: [],
+    flags: [],
+    async run(values, terminal) {
+      const items = await withCentral(values, terminal, recoveredCommands);
+      return {
+        value: { items, total: items.length },
+        attention: items.some(({ state }) => state !== 'applied' && state !== 'merged'),
+      };
+    },
+    print(value, terminal) {
+      const { items } = value as { items: RecoveredCommand[] };
+      const rows = items.map((item) => [moment(item.madeAt), item.name, item.state, item.deviceName, item.command]);
+      terminal.out(table(['MADE', 'WHAT', 'STATE', 'DEVICE', 'COMMAND'], rows));
     },
   },
   {

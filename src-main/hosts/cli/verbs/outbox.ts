@@ -29,6 +29,26 @@ export const outboxVerbs = [
     print: printReceipt,
   }),
   callVerb({
+    name: 'quarantine list',
+    summary: 'Commands of deactivated or demoted operators, which wait for an administrator',
+    description: 'Asks central; only the device of an administrator gets an answer.',
+    call: 'quarantine.list',
+    attention: ({ total }) => total > 0,
+    print({ items, total }, terminal) {
+      for (const item of items) {
+        terminal.out(
+          `${item.command}  ${item.name}  by ${item.operator.name ?? item.operator.id} on ${item.device.name}, made ${moment(item.madeAt)}`,
+        );
+        if (item.reason) terminal.out(`  reason: ${shown(item.reason, 300)}`);
+        for (const change of item.changes)
+          terminal.out(`  ${change.table}.${change.column}: ${shown(change.before)} to ${shown(change.after)}`);
+      }
+      terminal.say(totals(items.length, total));
+    },
+  }),
+  quarantineVerb('release', 'Apply a command in quarantine, with the rights of the device that made it'),
+  quarantineVerb('discard', 'Refuse a command in quarantine for good'),
+  callVerb({
     name: 'conflicts list',
     summary: 'Commands that central could not take as they were',
     call: 'conflicts.list',
@@ -67,6 +87,19 @@ export const outboxVerbs = [
     },
   }),
 ];
+
+function quarantineVerb(decision: 'release' | 'discard', summary: string) {
+  return callVerb({
+    name: `quarantine ${decision}`,
+    summary,
+    call: 'quarantine.decide',
+    fixed: { decision },
+    positionals: [{ name: 'COMMAND', field: 'command', text: 'a command by id' }],
+    attention: ({ state }) => decision === 'release' && (state === 'conflict' || state === 'refused'),
+    print: ({ command, state, message }, terminal) =>
+      terminal.out(`${command}: ${state}${message ? ` (${message})` : ''}`),
+  });
+}
 
 function parseColumns(text: string): Record<string, string> {
   const pairs = text.split(',').map((pair) => pair.split('='));

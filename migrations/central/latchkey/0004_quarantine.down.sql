@@ -1,0 +1,3 @@
+DROP FUNCTION latchkey.decide(UUID, TEXT);
+DROP FUNCTION latchkey.quarantine();
+DROP FUNCTION latchkey.require_administrator();

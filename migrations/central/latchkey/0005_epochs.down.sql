@@ -1,0 +1,2 @@
+DROP VIEW latchkey.recovered;
+DROP FUNCTION latchkey.begin_epoch(TEXT);
