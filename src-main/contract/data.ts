@@ -32,6 +32,8 @@ export const dataCalls = {
       columns: z.array(z.string()),
     }),
   ),
+  /** Answers when every row of the mirror can be found by its words: full text is built behind a first copy. */
+  'mirror.index': query('unlocked', z.strictObject({}), z.strictObject({})),
   /** Compares every mirrored row with central in one snapshot. */
   'mirror.check': query(
     'unlocked',

@@ -14,6 +14,7 @@ import { keyCommands } from './keys/commands.ts';
 import { momentParameter } from './mirror/moments.ts';
 import { mirrorError, mirrorFile, openMirror } from './mirror/open.ts';
 import { query } from './mirror/readable.ts';
+import { TextIndexing } from './mirror/text-indexing.ts';
 import { WritableMirror } from './mirror/writable.ts';
 import { peopleCommands } from './people/commands.ts';
 import { readContext } from './read-context.ts';
@@ -40,6 +41,7 @@ export class WriteSide {
   private readonly options: WriteSideOptions;
   private readonly mirror: WritableMirror;
   private readonly supervisor: Supervisor;
+  private readonly indexing: TextIndexing;
 
   constructor(options: WriteSideOptions) {
     this.options = options;
@@ -47,15 +49,27 @@ export class WriteSide {
       openMirror(options.folder, options.databaseKey, 'write'),
       systemNamed(options.identity.system),
     );
-    this.mirror.transaction(() => this.mirror.rebuildViews());
+    this.mirror.transaction(() => {
+      this.mirror.rebuildViews();
+      this.mirror.renewReadAids();
+    });
     this.supervisor = new Supervisor({
       mirror: this.mirror,
       address: options.identity.central,
       patience: options.patience,
       now: options.now,
-      onState: () => this.announceStatus(),
+      onState: () => {
+        this.announceStatus();
+        this.indexing.wake();
+      },
       onChanged: (tables) => options.emit({ type: 'changed', tables }),
     });
+    this.indexing = new TextIndexing(
+      this.mirror,
+      () => this.supervisor.state.progress !== null,
+      () => options.emit({ type: 'changed', tables: [this.mirror.system.activity.table] }),
+    );
+    this.indexing.wake();
     if (options.background) this.supervisor.start();
   }
 
@@ -69,6 +83,9 @@ export class WriteSide {
       case 'sync.set-offline':
         await this.supervisor.setWorkOffline((request as Request<'sync.set-offline'>).workOffline);
         return this.status();
+      case 'mirror.index':
+        await this.indexing.finish();
+        return {};
       case 'mirror.check':
         return checkMirror({
           mirror: this.mirror,
@@ -93,6 +110,7 @@ export class WriteSide {
   }
 
   async close(): Promise<void> {
+    this.indexing.stop();
     await this.supervisor.stop();
     this.mirror.database.pragma('wal_checkpoint(TRUNCATE)');
     this.mirror.database.close();

@@ -11,6 +11,9 @@ export interface MirrorSchema {
   latchkey_session: SessionView;
   latchkey_api_key: ApiKeyView;
   latchkey_activity: ActivityView;
+  latchkey_daily: { day: string; action: string; events: number };
+  latchkey_text: { table_name: string; definition: string; indexed: number };
+  latchkey_text_block: { table_name: string; block: number; oldest: string; newest: string };
   latchkey_meta: { name: string; value: string };
   latchkey_table: TableRow;
   latchkey_outbox: OutboxRow;
@@ -63,6 +66,8 @@ interface ApiKeyView {
 }
 
 interface ActivityView {
+  /** The row's place in the mirrored table, by which full text knows it. */
+  row_id: number;
   /** Central's id as the mirror stores it, so that the key's order can be used. */
   id: string | number;
   at: string | null;

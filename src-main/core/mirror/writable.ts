@@ -4,8 +4,10 @@ import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { indexStatements, viewStatements } from '../systems/views.ts';
 import { keyText, keyValues, type MirroredTable } from './catalogue.ts';
+import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-counts.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromJson, type Stored, toJson } from './rows.ts';
+import { createTextIndex, dropTextIndex, incompleteTextIndexes, indexSlice, textDefinition } from './text-index.ts';
 
 export type StoredRow = Record<string, Stored>;
 
@@ -48,6 +50,39 @@ export class WritableMirror extends ReadableMirror {
   rebuildViews(): void {
     this.known = null;
     for (const sql of viewStatements(this.system, this.tables)) this.database.exec(sql);
+  }
+
+  /** Full-text indexes and daily counts that are missing, or were made from another mapping, are made anew. */
+  renewReadAids(): void {
+    const made = new Map(
+      this.all(query.selectFrom('latchkey_text').select(['table_name', 'definition'])).map((row) => [
+        row.table_name,
+        row.definition,
+      ]),
+    );
+    const triggers = this.database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`).pluck().all();
+    for (const table of this.tables.values()) {
+      if ((made.get(table.name) ?? null) !== textDefinition(this.system, table))
+        createTextIndex(this.database, this.system, table);
+      if (hasDailyCounts(this.system, table) && !triggers.includes('latchkey_daily_insert'))
+        createDailyCounts(this.database, this.system, table);
+    }
+  }
+
+  /** Whether a full-text index is not complete yet. */
+  get isIndexing(): boolean {
+    return incompleteTextIndexes(this.database).length > 0;
+  }
+
+  /** Adds a slice of rows to a full-text index that is not complete. @returns false where all are */
+  indexMore(): boolean {
+    return this.transaction(() => {
+      const [name] = incompleteTextIndexes(this.database);
+      const table = name === undefined ? undefined : this.tables.get(name);
+      if (!table) return false;
+      indexSlice(this.database, this.system, table);
+      return true;
+    });
   }
 
   row(table: MirroredTable, key: string): StoredRow | null {
@@ -126,6 +161,8 @@ export class WritableMirror extends ReadableMirror {
     const keyIndex = keyIndexSql(table);
     if (keyIndex) this.database.exec(keyIndex);
     for (const sql of indexStatements(this.system, new Map([[table.name, table]]))) this.database.exec(sql);
+    createDailyCounts(this.database, this.system, table);
+    createTextIndex(this.database, this.system, table);
     this.database
       .prepare(
         `INSERT INTO latchkey_table (name, definition, rows, snapshot, wanted) VALUES (?, ?, ?, ?, 0)
@@ -137,6 +174,8 @@ export class WritableMirror extends ReadableMirror {
 
   dropTable(name: string): void {
     this.dropViews();
+    dropDailyCounts(this.database, this.system, name);
+    dropTextIndex(this.database, name);
     this.database.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
     this.database.prepare('DELETE FROM latchkey_table WHERE name = ?').run(name);
     this.rebuildViews();

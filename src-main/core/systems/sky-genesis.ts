@@ -80,7 +80,13 @@ export const skyGenesis: SystemMapping = {
     ai_inference_log: { tenancy: organizationColumn, indexes: [['created_at']] },
     audit_events: {
       tenancy: organizationColumn,
-      indexes: [['created_at'], ['actor_id', 'created_at'], ['event_type', 'created_at']],
+      // With the id, by which events of one moment are ordered: a page is then read off the index, however deep it lies.
+      indexes: [
+        ['created_at', 'id'],
+        ['actor_id', 'created_at', 'id'],
+        ['event_type', 'created_at', 'id'],
+      ],
+      search: { words: ['event_type', 'event_data'], whole: ['actor_id'], newest: 'created_at' },
     },
     conversations: { tenancy: organizationColumn },
     conversation_participants: { tenancy: ofConversation, indexes: [['conversation_id']] },

@@ -53,6 +53,17 @@ export interface TableMapping {
   earliest?: string[];
   /** Columns that the mirror indexes beyond the primary key, for lists and searches. */
   indexes?: string[][];
+  /** Rows that are found by their words, newest first. */
+  search?: SearchMapping;
+}
+
+export interface SearchMapping {
+  /** Columns whose words are found; of JSON its values. */
+  words: string[];
+  /** Columns that narrow a search down by the whole of their value, such as ids. */
+  whole: string[];
+  /** The column that says when. */
+  newest: string;
 }
 
 export interface PeopleMapping {

@@ -104,6 +104,7 @@ function keyView({ keys }: SystemMapping, tables: Tables): string {
 function activityView({ activity }: SystemMapping, tables: Tables): string {
   const from = source(tables, activity.table);
   return from.select({
+    row_id: from.rowId,
     id: from.column(activity.id),
     at: from.column(activity.at),
     actor_id: from.column(activity.actor),
@@ -117,6 +118,7 @@ function source(tables: Tables, name: string) {
   const table = tables.get(name);
   const present = new Set(table?.columns.map((column) => column.name));
   return {
+    rowId: table ? 'rowid' : 'NULL',
     column: (column: string) => (present.has(column) ? quoteName(column) : 'NULL'),
     select(columns: Record<string, string>): string {
       const list = Object.entries(columns).map(([alias, expression]) => `${expression} AS ${quoteName(alias)}`);

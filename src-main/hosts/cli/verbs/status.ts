@@ -132,7 +132,10 @@ async function syncWithProgress(core: Core, terminal: Terminal): Promise<Status>
     said = step;
   });
   try {
-    return await core.call('sync.now', {});
+    const status = await core.call('sync.now', {});
+    // In a window full text is built in the background; this process is about to end.
+    await core.call('mirror.index', {});
+    return status;
   } finally {
     unsubscribe();
   }
