@@ -2,16 +2,18 @@
 -- no advisory lock, no NOTIFY. A pull reads what its previous snapshot could not see.
 
 CREATE TABLE latchkey.change (
+  xid XID8 NOT NULL DEFAULT pg_current_xact_id(),
   -- Week since 2000-01-01 modulo 10: old weeks are emptied whole, and no partition can ever be missing.
   slot SMALLINT NOT NULL DEFAULT ((CURRENT_DATE - DATE '2000-01-01') / 7 % 10),
-  xid XID8 NOT NULL DEFAULT pg_current_xact_id(),
-  -- '*' for rows that every organization may see.
-  organization TEXT NOT NULL,
   table_id SMALLINT NOT NULL,
+  -- 0: stayed where it was; 1: inserted; 2: left its organization, parent or key, or was deleted; 4: came from another one.
+  move SMALLINT NOT NULL DEFAULT 0,
+  -- '*' for rows that every organization may see. NULL where the transaction may not have seen which one it is: then `parent` tells.
+  organization TEXT,
   -- NULL: the table was truncated.
   row_key TEXT[],
-  -- The row left the organization or came to it (deleted, moved, inserted under a known key): its descendants did too.
-  moved BOOLEAN NOT NULL DEFAULT FALSE
+  -- What the row refers to its parent by: whoever sees the parent when they read this is concerned.
+  parent TEXT
 ) PARTITION BY LIST (slot);
 
 DO $$
@@ -23,18 +25,60 @@ END
 $$;
 
 CREATE INDEX change_by_organization ON latchkey.change (organization, xid);
+CREATE INDEX change_that_moved_in ON latchkey.change (organization, table_id) WHERE move = 4;
 
--- What this device's organization may have seen change since a snapshot, once per row.
+-- Changes of which the writing transaction could not tell the organization for sure: those whose parent this device sees now.
+CREATE FUNCTION latchkey.unsure_changes_since(p_since pg_snapshot)
+RETURNS TABLE (table_name TEXT, row_key TEXT[], move SMALLINT)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  child latchkey.mirrored_table;
+BEGIN
+  FOR child IN
+    SELECT m.* FROM latchkey.mirrored_table m WHERE m.id IN (
+      SELECT c.table_id FROM latchkey.change c
+      WHERE c.organization IS NULL AND c.xid >= pg_snapshot_xmin(p_since) AND NOT pg_visible_in_snapshot(c.xid, p_since))
+  LOOP
+    RETURN QUERY EXECUTE format(
+      'SELECT %L::TEXT, c.row_key, bit_or(c.move) FROM latchkey.change c
+       WHERE c.organization IS NULL AND c.table_id = $1 AND c.xid >= pg_snapshot_xmin($2) AND NOT pg_visible_in_snapshot(c.xid, $2)
+         AND EXISTS (SELECT FROM latchkey_write.%I p WHERE p.%I = c.parent::%s)
+       GROUP BY c.row_key',
+      child.name, child.parent ->> 'table', child.parent ->> 'target',
+      (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+       WHERE a.attrelid = format('latchkey_write.%I', child.parent ->> 'table')::REGCLASS AND a.attname = child.parent ->> 'target'))
+      USING child.id, p_since;
+  END LOOP;
+END
+$$;
+
+-- What this device's organization may have seen change since a snapshot, once or twice per row.
 CREATE FUNCTION latchkey.changes_since(p_since pg_snapshot)
-RETURNS TABLE (table_name TEXT, row_key TEXT[], moved BOOLEAN)
+RETURNS TABLE (table_name TEXT, row_key TEXT[], move SMALLINT)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT m.name, c.row_key, bool_or(c.moved)
+  SELECT m.name, c.row_key, bit_or(c.move)
   FROM latchkey.change c
   JOIN latchkey.mirrored_table m ON m.id = c.table_id
   WHERE c.organization IN ((SELECT latchkey.current_organization()), '*')
     AND c.xid >= pg_snapshot_xmin(p_since)
     AND NOT pg_visible_in_snapshot(c.xid, p_since)
   GROUP BY m.name, c.row_key
+  UNION ALL
+  SELECT table_name, row_key, move FROM latchkey.unsure_changes_since(p_since)
+$$;
+
+-- Rows of parent tables that had come from another organization when the snapshot was taken, as far back as the log goes. A transaction
+-- that was open then may have written to their children for the organization that they came from.
+CREATE FUNCTION latchkey.moved_in_before(p_snapshot pg_snapshot)
+RETURNS TABLE (table_name TEXT, row_key TEXT[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT DISTINCT m.name, c.row_key
+  FROM latchkey.change c
+  JOIN latchkey.mirrored_table m ON m.id = c.table_id
+  WHERE c.organization IN ((SELECT latchkey.current_organization()), '*')
+    AND c.move = 4
+    AND pg_visible_in_snapshot(c.xid, p_snapshot)
+    AND EXISTS (SELECT FROM latchkey.mirrored_table child WHERE child.parent ->> 'table' = m.name)
 $$;
 
 -- Empties the weeks that lie wholly before the retained ones. Run by central's upkeep, never by a device.
@@ -70,23 +114,31 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace IN ('latchkey_mirror'::REGNAMESPACE, 'latchkey_write'::REGNAMESPACE) AND c.relkind = 'v'
     UNION ALL
-    SELECT concat_ws(' ', 'partition', i.inhparent, i.inhrelid, p.relfilenode, pg_get_expr(p.relpartbound, p.oid))
+    -- ATTACH, DETACH and DROP fire no trigger, TRUNCATE none on a partition younger than Latchkey: its file becomes another one.
+    SELECT concat_ws(' ', 'partition', t.parentrelid::OID, t.relid::OID, p.relfilenode, pg_get_expr(p.relpartbound, p.oid))
     FROM latchkey.mirrored_table m
-    JOIN pg_inherits i ON i.inhparent = m.relation
-    JOIN pg_class p ON p.oid = i.inhrelid
+    CROSS JOIN LATERAL pg_partition_tree(m.relation) t
+    JOIN pg_class p ON p.oid = t.relid
+    WHERE t.level > 0
   ) described
 $$;
 
--- Host tables whose changes are not being tracked because somebody disabled a trigger, or re-enabled it as an ordinary one.
+-- Host tables whose changes are not being tracked because somebody disabled a trigger, on the table or on one of its partitions, or
+-- re-enabled it as an ordinary one.
 CREATE FUNCTION latchkey.untracked_tables() RETURNS TEXT[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce(array_agg(m.name ORDER BY m.name), '{}')
+  SELECT coalesce(array_agg(DISTINCT m.name ORDER BY m.name), '{}')
   FROM latchkey.mirrored_table m
+  CROSS JOIN LATERAL (
+    SELECT m.relation::OID AS relation, 2 AS triggers
+    UNION ALL
+    SELECT t.relid::OID, 1 FROM pg_partition_tree(m.relation) t WHERE t.level > 0
+  ) tracked
   WHERE (
     SELECT count(*) FROM pg_trigger t
-    WHERE t.tgrelid = m.relation AND NOT t.tgisinternal AND t.tgenabled = 'A'
-      AND t.tgname IN ('00_latchkey_change', '00_latchkey_truncate')
-  ) < 2
+    WHERE t.tgrelid = tracked.relation AND t.tgenabled = 'A'
+      AND (t.tgname = '00_latchkey_change' OR t.tgname = '00_latchkey_truncate' AND tracked.relation = m.relation)
+  ) < tracked.triggers
 $$;
 
 -- What a device needs to know before it reads or writes: is this still the database it knows, and what may it see? `p_known_size` is
@@ -144,11 +196,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       'references', coalesce(m.rules -> 'references', '[]'),
       -- ATTACH, DETACH, DROP and TRUNCATE of a partition fire no row trigger: a table whose partitions are others is copied anew.
       'partitions', (
-        SELECT md5(string_agg(concat_ws(' ', i.inhrelid, p.relfilenode, pg_get_expr(p.relpartbound, p.oid)), ',' ORDER BY i.inhrelid))
-        FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid WHERE i.inhparent = m.relation),
+        SELECT md5(string_agg(concat_ws(' ', t.parentrelid::OID, p.oid, p.relfilenode, pg_get_expr(p.relpartbound, p.oid)), ',' ORDER BY p.oid))
+        FROM pg_partition_tree(m.relation) t JOIN pg_class p ON p.oid = t.relid WHERE t.level > 0),
       'expected_rows', greatest(0, (
         SELECT sum(greatest(c.reltuples, 0))::BIGINT FROM pg_class c
-        WHERE c.oid = m.relation OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = m.relation))),
+        WHERE c.oid = m.relation OR c.oid IN (SELECT relid FROM pg_partition_tree(m.relation) WHERE isleaf))),
       'unique', (
         SELECT coalesce(jsonb_agg(columns.names), '[]')
         FROM pg_index i

@@ -13,6 +13,10 @@ export interface HostTable {
   sequences: string[];
   rowSecurity: boolean;
   references: { column: string; table: string; target: string }[];
+  /** Columns of foreign keys that are checked at once, with the table that each refers to. */
+  checked: { column: string; table: string }[];
+  /** Whether every table whose rows belong to this one's has such a foreign key. */
+  childrenAreChecked: boolean;
   organizationType: string;
 }
 
@@ -43,7 +47,13 @@ export async function readHostTables(client: pg.Client, system: SystemMapping): 
       },
     );
   }
-  for (const table of found.values()) table.organizationType = root.type;
+  for (const table of found.values()) {
+    table.organizationType = root.type;
+    table.childrenAreChecked = [...found.values()].every(({ mapping: { tenancy }, checked }) => {
+      if (tenancy.class !== 'path' || tenancy.parent !== table.name) return true;
+      return checked.some((reference) => reference.column === tenancy.column && reference.table === table.name);
+    });
+  }
   return [...found.values()];
 }
 
@@ -90,7 +100,13 @@ async function readHostTable(
          JOIN pg_catalog.pg_class r ON r.oid = f.confrelid AND r.relnamespace = c.relnamespace
          JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
          JOIN pg_catalog.pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = f.confkey[1]
-         WHERE f.conrelid = c.oid AND f.contype = 'f' AND cardinality(f.conkey) = 1)
+         WHERE f.conrelid = c.oid AND f.contype = 'f' AND cardinality(f.conkey) = 1),
+       'checked', (SELECT coalesce(jsonb_agg(jsonb_build_object('column', a.attname, 'table', r.relname)), '[]')
+         FROM pg_catalog.pg_constraint f
+         JOIN pg_catalog.pg_class r ON r.oid = f.confrelid AND r.relnamespace = c.relnamespace
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+         WHERE f.conrelid = c.oid AND f.contype = 'f' AND NOT f.condeferrable
+           AND pg_catalog.to_jsonb(f) ->> 'conenforced' IS DISTINCT FROM 'false')
      ) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')) AS facts`,
     [schema, name],
@@ -98,7 +114,7 @@ async function readHostTable(
   const facts = rows[0]?.facts;
   if (!facts) return null;
   const parsed = typeof facts === 'string' ? JSON.parse(facts) : facts;
-  return { name, mapping, organizationType: 'text', ...parsed };
+  return { name, mapping, organizationType: 'text', childrenAreChecked: false, ...parsed };
 }
 
 /** The organization that a row belongs to, as SQL over the row `alias`; NULL where its parent is gone. */
@@ -210,6 +226,12 @@ function inCommonYears(value: string, text: string): string {
   return `CASE WHEN ${value} >= '0001-01-01' AND ${value} < '10000-01-01' THEN ${text} ELSE ${value}::TEXT END`;
 }
 
+/** How a change of the log's `move` came about: the bits that `latchkey.changes_since` adds up. */
+const stayed = '0';
+const inserted = '1';
+const left = '2';
+const movedIn = '4';
+
 /** The function and triggers that append to the change log whenever a row of the table changes. */
 export function trackingSql(
   system: SystemMapping,
@@ -219,38 +241,33 @@ export function trackingSql(
   const relation = `${quoteName(system.schema)}.${quoteName(table.name)}`;
   const track = `latchkey.${quoteName(`track_${table.name}`)}`;
   const truncated = `latchkey.${quoteName(`truncated_${table.name}`)}`;
-  const key = (row: string) => `ARRAY[${table.key.map((column) => keyColumnText(row, column)).join(', ')}]`;
-  const organization = (row: string) => organizationOf(system, table.mapping, row);
   const { tenancy } = table.mapping;
   const decisive = [...table.key.map((column) => column.name), ...('column' in tenancy ? [tenancy.column] : [])].map(
     quoteName,
   );
   const tuple = (row: string) => `ROW(${decisive.map((column) => `${row}.${column}`).join(', ')})`;
-  const append = (row: string, moved: string) =>
-    `INSERT INTO latchkey.change (organization, table_id, row_key, moved) SELECT o.id, ${tableId}, ${key(row)}, ${moved} FROM (SELECT ${organization(row)} AS id) o WHERE o.id IS NOT NULL;`;
-  // Children may have come before their parent (a load with triggers off): they come with it.
-  const isParent = Object.values(system.tables).some(
-    ({ tenancy }) => tenancy.class === 'path' && tenancy.parent === table.name,
-  );
+  const append = (row: 'OLD' | 'NEW', move: string) => appendSql(system, table, tableId, row, move);
   const functions = [
     `CREATE FUNCTION ${track}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $track$
+DECLARE
+  organization TEXT;${unsureSql(system, table)}
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    ${append('NEW', isParent ? 'TRUE' : 'FALSE')}
+    ${append('NEW', arrival(system, table))}
   ELSIF TG_OP = 'DELETE' THEN
-    ${append('OLD', 'TRUE')}
+    ${append('OLD', left)}
   ELSIF ${tuple('OLD')} IS DISTINCT FROM ${tuple('NEW')} THEN
-    ${append('OLD', 'TRUE')}
-    ${append('NEW', 'TRUE')}
+    ${append('OLD', left)}
+    ${append('NEW', movedIn)}
   ELSE
-    ${append('NEW', 'FALSE')}
+    ${append('NEW', stayed)}
   END IF;
   RETURN NULL;
 END
 $track$`,
     `CREATE FUNCTION ${truncated}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $track$
 BEGIN
-  INSERT INTO latchkey.change (organization, table_id, moved) VALUES ('*', ${tableId}, TRUE);
+  INSERT INTO latchkey.change (organization, table_id, move) VALUES ('*', ${tableId}, ${left});
   RETURN NULL;
 END
 $track$`,
@@ -265,6 +282,54 @@ $track$`,
     ]),
   ];
   return { functions, triggers };
+}
+
+/**
+ * Logs one row for the organization that the transaction finds it to belong to. Where a row's organization is its parent's and the
+ * transaction cannot be sure of what it finds, whoever sees the parent once this is committed is told as well. A deleted row whose parent
+ * is not there went with it, in a cascade.
+ */
+function appendSql(
+  system: SystemMapping,
+  { mapping, key }: HostTable,
+  tableId: number,
+  row: 'OLD' | 'NEW',
+  move: string,
+): string {
+  const { tenancy } = mapping;
+  const rowKey = `ARRAY[${key.map((column) => keyColumnText(row, column)).join(', ')}]`;
+  const known = `organization := ${organizationOf(system, mapping, row)};
+    IF organization IS NOT NULL THEN
+      INSERT INTO latchkey.change (organization, table_id, row_key, move) VALUES (organization, ${tableId}, ${rowKey}, ${move});
+    END IF;`;
+  if (tenancy.class !== 'path') return known;
+  const parent = `${row}.${quoteName(tenancy.column)}`;
+  const unsure = row === 'OLD' ? 'unsure AND organization IS NOT NULL' : 'unsure OR organization IS NULL';
+  return `${known}
+    IF ${parent} IS NOT NULL AND (${unsure}) THEN
+      INSERT INTO latchkey.change (table_id, row_key, move, parent) VALUES (${tableId}, ${rowKey}, ${move}, ${parent}::TEXT);
+    END IF;`;
+}
+
+/** Such a transaction may not see where a parent has moved to, nor be stopped by the foreign key that would tell. */
+function unsureSql(system: SystemMapping, { name, mapping }: HostTable): string {
+  if (mapping.tenancy.class !== 'path' && !isParent(system, name)) return '';
+  return `
+  unsure CONSTANT BOOLEAN := current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+    OR current_setting('session_replication_role') = 'replica';`;
+}
+
+/**
+ * How an inserted row is logged. A foreign key that is checked at once makes every writer of children see their parent first. Without
+ * one, and where triggers are off, a writer may be under way who did not, as with a parent that came from another organization.
+ */
+function arrival(system: SystemMapping, { name, childrenAreChecked }: HostTable): string {
+  if (!isParent(system, name)) return inserted;
+  return childrenAreChecked ? `CASE WHEN unsure THEN ${movedIn} ELSE ${inserted} END` : movedIn;
+}
+
+function isParent(system: SystemMapping, name: string): boolean {
+  return Object.values(system.tables).some(({ tenancy }) => tenancy.class === 'path' && tenancy.parent === name);
 }
 
 /** The rows of latchkey.mirrored_table: what push decides by. */

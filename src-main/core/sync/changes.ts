@@ -40,12 +40,12 @@ export function heavyTables({ keys, truncated }: Changes): Set<string> {
 }
 
 async function readChanges({ client, mirror }: PullContext, since: string): Promise<Changes> {
-  const { rows } = await client.query<{ table_name: string; row_key: string | null; moved: string }>(
-    'SELECT table_name, to_json(row_key)::TEXT AS row_key, moved FROM latchkey.changes_since($1::pg_snapshot)',
+  const { rows } = await client.query<{ table_name: string; row_key: string | null; move: string }>(
+    'SELECT table_name, to_json(row_key)::TEXT AS row_key, move FROM latchkey.changes_since($1::pg_snapshot)',
     [since],
   );
   const changes: Changes = { keys: new Map(), moved: new Map(), truncated: new Set() };
-  for (const { table_name, row_key, moved } of rows) {
+  for (const { table_name, row_key, move } of rows) {
     if (!mirror.tables.has(table_name)) continue;
     if (row_key === null) {
       changes.truncated.add(table_name);
@@ -53,7 +53,7 @@ async function readChanges({ client, mirror }: PullContext, since: string): Prom
     }
     const key = keyText(JSON.parse(row_key) as string[]);
     setOf(changes.keys, table_name).add(key);
-    if (moved === 't') setOf(changes.moved, table_name).add(key);
+    if (move !== '0') setOf(changes.moved, table_name).add(key);
   }
   return changes;
 }
