@@ -290,7 +290,7 @@ describe('a push made by hand, past the client', () => {
     await expect(send([{ position: position + 1, entry: bytes(position + 1, 'd999') }])).rejects.toMatchObject({
       code: 'LK412',
     });
-    await expect(send([{ position: 1, entry: bytes(1) }])).rejects.toMatchObject({ code: 'LK412' });
+    await expect(send([{ position: 1, entry: bytes(1) }])).rejects.toMatchObject({ code: 'LK414' });
     await expect(send([], Array(51).fill({ id: crypto.randomUUID(), name: 'x', changes: '{}' }))).rejects.toMatchObject(
       { code: 'LK413' },
     );

@@ -9,6 +9,8 @@ DROP FUNCTION latchkey.apply_command(latchkey.device, JSONB);
 DROP FUNCTION latchkey.is_satisfied(JSONB);
 DROP FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB);
 DROP FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT);
+DROP FUNCTION latchkey.is_uuid(TEXT);
+DROP FUNCTION latchkey.read_json(TEXT);
 DROP FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB);
 DROP TABLE latchkey.audit_leaf;
 DROP TABLE latchkey.command;

@@ -2,7 +2,7 @@
 -- and its log entry is kept.
 
 CREATE TABLE latchkey.command (
-  id UUID PRIMARY KEY,
+  id UUID NOT NULL,
   organization TEXT NOT NULL REFERENCES latchkey.organization (id),
   device TEXT NOT NULL REFERENCES latchkey.device (id),
   name TEXT NOT NULL,
@@ -20,7 +20,9 @@ CREATE TABLE latchkey.command (
   offered_again BOOLEAN NOT NULL DEFAULT FALSE,
   decided_by TEXT REFERENCES latchkey.device (id),
   decided_at TIMESTAMPTZ,
-  xid XID8 NOT NULL DEFAULT pg_current_xact_id()
+  xid XID8 NOT NULL DEFAULT pg_current_xact_id(),
+  -- Per organization: an id that another one uses already must look like any other.
+  PRIMARY KEY (organization, id)
 );
 CREATE INDEX command_by_organization ON latchkey.command (organization, received_at);
 CREATE INDEX command_by_device ON latchkey.command (device);
@@ -79,6 +81,8 @@ BEGIN
   SELECT string_agg(format('t.%I = %L', key_column, row_key ->> key_column), ' AND ') INTO key_predicate FROM unnest(p_key_columns) AS key_column;
   IF wanted || relative = '{}' OR jsonb_typeof(wanted) <> 'object' OR jsonb_typeof(relative) <> 'object' THEN
     RAISE EXCEPTION 'A change names the columns that it changes.' USING ERRCODE = 'LK422';
+  ELSIF operation = 'UPDATE' AND jsonb_typeof(coalesce(p_change -> 'base', '{}')) <> 'object' THEN
+    RAISE EXCEPTION 'An update says what it was made on.' USING ERRCODE = 'LK422';
   ELSIF operation = 'INSERT' THEN
     wanted := wanted || jsonb_object(p_key_columns, ARRAY(SELECT jsonb_array_elements_text(p_change -> 'key')));
   END IF;
@@ -163,6 +167,7 @@ BEGIN
     SELECT DISTINCT member
     FROM jsonb_array_elements(coalesce(p_rules -> 'groups', '[]')) AS members, jsonb_array_elements_text(members) AS member
     WHERE members ?| ARRAY(SELECT jsonb_object_keys(wanted)) AND NOT wanted ? member AND p_change -> 'base' ? member
+      AND NOT member = ANY (p_write_only)
   LOOP
     IF current -> column_name <> base -> column_name THEN
       conflicts := conflicts || jsonb_build_array(jsonb_build_object(
@@ -192,12 +197,29 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB) FROM PUBLIC;
 
+-- JSON that a device sent, or LK422 for whatever else it sent: broken, too deep, with characters that no text column takes.
+CREATE FUNCTION latchkey.read_json(p_text TEXT) RETURNS JSONB
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN p_text::JSONB;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+  RAISE EXCEPTION 'This is not JSON that central can read.' USING ERRCODE = 'LK422';
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.read_json(TEXT) FROM PUBLIC;
+
+CREATE FUNCTION latchkey.is_uuid(p_text TEXT) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', FALSE)
+$$;
+REVOKE ALL ON FUNCTION latchkey.is_uuid(TEXT) FROM PUBLIC;
+
 -- Appends one entry of the device's own log, strictly in order; an entry that came before must be the same to the byte.
 CREATE FUNCTION latchkey.append_entry(p_device latchkey.device, p_position BIGINT, p_text TEXT) RETURNS VOID
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   bytes BYTEA := convert_to(p_text, 'UTF8');
-  parsed JSONB := p_text::JSONB;
+  parsed JSONB := latchkey.read_json(p_text);
   received BIGINT;
   stored BYTEA;
 BEGIN
@@ -205,14 +227,17 @@ BEGIN
   IF p_position <= received THEN
     SELECT entry INTO stored FROM latchkey.audit_leaf WHERE device = p_device.id AND device_idx = p_position;
     IF stored IS DISTINCT FROM bytes THEN
-      RAISE EXCEPTION 'Entry % of this device is already here with other bytes.', p_position USING ERRCODE = 'LK412';
+      RAISE EXCEPTION 'Entry % of this device is already here with other bytes.', p_position USING ERRCODE = 'LK414';
     END IF;
     RETURN;
   ELSIF p_position <> received + 1 THEN
     RAISE EXCEPTION 'Entry % of this device came before entry %.', p_position, received + 1 USING ERRCODE = 'LK412';
   ELSIF parsed ->> 'v' IS DISTINCT FROM 'latchkey/1' OR parsed ->> 'org' IS DISTINCT FROM p_device.organization
-    OR parsed ->> 'dev' IS DISTINCT FROM p_device.id OR parsed ->> 'seq' IS DISTINCT FROM p_position::TEXT THEN
+    OR parsed ->> 'dev' IS DISTINCT FROM p_device.id OR parsed ->> 'seq' IS DISTINCT FROM p_position::TEXT
+    OR NOT latchkey.is_uuid(parsed ->> 'cmd') THEN
     RAISE EXCEPTION 'Entry % was not made by this device for this place.', p_position USING ERRCODE = 'LK412';
+  ELSIF octet_length(bytes) > 16384 THEN
+    RAISE EXCEPTION 'An entry is 16 KiB at most.' USING ERRCODE = 'LK413';
   END IF;
   INSERT INTO latchkey.audit_leaf (organization, idx, device, device_idx, command, entry)
     SELECT p_device.organization, log_size, p_device.id, p_position, (parsed ->> 'cmd')::UUID, bytes
@@ -345,7 +370,7 @@ DECLARE
   detail TEXT;
 BEGIN
   IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(coalesce(p_command -> 'requires', '[]')) AS needed
-             JOIN latchkey.command c ON c.id = needed::UUID WHERE c.state IN ('conflict', 'refused')) THEN
+             JOIN latchkey.command c ON c.id = needed::UUID AND c.organization = p_device.organization WHERE c.state IN ('conflict', 'refused')) THEN
     RAISE EXCEPTION 'A command that this one builds on was not applied.' USING ERRCODE = 'LK424';
   END IF;
   outcome := latchkey.apply_command(p_device, p_command);
@@ -381,9 +406,9 @@ DECLARE
   known latchkey.command;
   verdict JSONB;
 BEGIN
-  SELECT * INTO known FROM latchkey.command WHERE id = command_id;
+  SELECT * INTO known FROM latchkey.command WHERE organization = p_device.organization AND id = command_id;
   IF FOUND THEN
-    IF known.organization <> p_device.organization OR known.device <> p_device.id OR known.changes_hash <> sha256(bytes) THEN
+    IF known.device <> p_device.id OR known.changes_hash <> sha256(bytes) THEN
       RETURN jsonb_build_object('id', command_id, 'state', 'refused', 'context', jsonb_build_object(
         'kind', 'refused', 'code', 'LK412', 'message', 'A command with this id is already here with other changes.'));
     END IF;
@@ -441,19 +466,25 @@ DECLARE
 BEGIN
   IF octet_length(p_entries) + octet_length(p_commands) > 16777216 THEN
     RAISE EXCEPTION 'A push is 16 MiB at most.' USING ERRCODE = 'LK413';
-  END IF;
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
+  ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'A push needs to see what was committed before it: use READ COMMITTED.' USING ERRCODE = 'LK422';
   END IF;
-  entries := p_entries::JSONB;
-  commands := p_commands::JSONB;
-  IF jsonb_typeof(entries) <> 'array' OR jsonb_typeof(commands) <> 'array' THEN
+  entries := latchkey.read_json(p_entries);
+  commands := latchkey.read_json(p_commands);
+  IF jsonb_typeof(entries) IS DISTINCT FROM 'array' OR jsonb_typeof(commands) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION 'Entries and commands are arrays.' USING ERRCODE = 'LK422';
   ELSIF jsonb_array_length(commands) > 50 THEN
     RAISE EXCEPTION 'A push holds 50 commands at most.' USING ERRCODE = 'LK413';
+  ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements(entries) AS e
+      WHERE jsonb_typeof(e -> 'entry') IS DISTINCT FROM 'string' OR coalesce(e ->> 'position' !~ '^[1-9][0-9]{0,17}$', TRUE)) THEN
+    RAISE EXCEPTION 'An entry has a position and a text.' USING ERRCODE = 'LK422';
   ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements(commands) AS c
-      WHERE c ->> 'id' IS NULL OR c ->> 'id' !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' OR c ->> 'name' IS NULL OR c ->> 'changes' IS NULL) THEN
-    RAISE EXCEPTION 'A command has an id, a name and changes.' USING ERRCODE = 'LK422';
+      WHERE NOT latchkey.is_uuid(c ->> 'id') OR jsonb_typeof(c -> 'name') IS DISTINCT FROM 'string'
+        OR jsonb_typeof(c -> 'changes') IS DISTINCT FROM 'string' OR jsonb_typeof(coalesce(c -> 'again', 'false')) <> 'boolean'
+        OR jsonb_typeof(coalesce(c -> 'requires', '[]')) <> 'array'
+        OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(CASE jsonb_typeof(c -> 'requires') WHEN 'array' THEN c -> 'requires' ELSE '[]' END) AS needed
+                   WHERE NOT latchkey.is_uuid(needed))) THEN
+    RAISE EXCEPTION 'A command has an id, a name, changes, and the ids of what it requires.' USING ERRCODE = 'LK422';
   END IF;
 
   -- The head first, the rows after it: the other way round deadlocks under load.

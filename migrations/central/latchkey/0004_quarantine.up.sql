@@ -65,7 +65,7 @@ BEGIN
   ELSIF NOT latchkey.has_entry(this, p_command, 'quarantine.' || p_decision, NULL) THEN
     RAISE EXCEPTION 'No log entry of this device stands for this decision.' USING ERRCODE = 'LK412';
   ELSIF p_decision = 'release'
-    AND EXISTS (SELECT 1 FROM latchkey.command c WHERE c.id = ANY (waiting.requires) AND c.state = 'quarantined') THEN
+    AND EXISTS (SELECT 1 FROM latchkey.command c WHERE c.organization = this.organization AND c.id = ANY (waiting.requires) AND c.state = 'quarantined') THEN
     RAISE EXCEPTION 'It builds on another command in quarantine: decide on that one first.' USING ERRCODE = 'LK424';
   END IF;
   verdict := CASE p_decision
@@ -76,7 +76,7 @@ BEGIN
   END;
   UPDATE latchkey.command
     SET state = verdict ->> 'state', context = verdict -> 'context', xid = pg_current_xact_id(), decided_by = this.id, decided_at = now()
-    WHERE id = p_command
+    WHERE organization = this.organization AND id = p_command
     RETURNING * INTO waiting;
   PERFORM pg_notify(head.channel, '');
   RETURN latchkey.receipt(waiting);

@@ -123,13 +123,15 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
   }
 }
 
-/** The device can log in no more, its sessions end, its pushes are refused. Named by id or by name where that is unique. */
+/**
+ * The device can log in no more, its sessions end, its pushes are refused. Named by id or by name where that is unique.
+ * The login goes first, and its sessions with it: one that holds its own rows locked must not be able to hold off its revocation.
+ */
 export async function revokeDevice(client: pg.Client, device: string): Promise<{ device: string; name: string }> {
   await installedSystem(client);
-  await client.query('BEGIN');
   try {
     const { rows } = await client.query<{ id: string; name: string; login: string }>(
-      `SELECT id, name, login FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked' FOR UPDATE`,
+      `SELECT id, name, login FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked'`,
       [device],
     );
     if (rows.length !== 1) {
@@ -144,15 +146,34 @@ export async function revokeDevice(client: pg.Client, device: string): Promise<{
           );
     }
     const { id, name, login } = rows[0]!;
+    await endLogin(client, login);
     await client.query(`UPDATE latchkey.device SET state = 'revoked', revoked_at = now() WHERE id = $1`, [id]);
-    await client.query(`ALTER ROLE ${quoteName(login)} NOLOGIN PASSWORD NULL`);
-    await client.query('COMMIT');
-    // After the commit, so that no session slips in between.
-    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [login]);
     return { device: id, name };
   } catch (error) {
-    await client.query('ROLLBACK');
     throw installError(error);
+  }
+}
+
+async function endLogin(client: pg.Client, login: string): Promise<void> {
+  const endSessions = () =>
+    client.query('SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1', [login]);
+  const { rows } = await client.query<{ lock_timeout: string }>('SHOW lock_timeout');
+  await client.query(`SET lock_timeout = '1s'`);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      await endSessions();
+      try {
+        await client.query(`ALTER ROLE ${quoteName(login)} NOLOGIN PASSWORD NULL`);
+        break;
+      } catch (error) {
+        // It logged in once more and holds its role: a change of its own password, not committed.
+        if ((error as { code?: string }).code !== '55P03' || attempt === 10) throw error;
+      }
+    }
+    // One may have slipped in before the login was gone.
+    await endSessions();
+  } finally {
+    await client.query(`SELECT set_config('lock_timeout', $1, FALSE)`, [rows[0]!.lock_timeout]);
   }
 }
 
