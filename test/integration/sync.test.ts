@@ -398,7 +398,8 @@ describe('other work at central', () => {
       [central.nordhaven],
     );
     await sync(first);
-    expect((await first.core.call('data.list', { table: 'audit_events', search: 'odd.moment' })).total).toBe(4);
+    // Two of them lie before the window of the log.
+    expect((await first.core.call('data.list', { table: 'audit_events', search: 'odd.moment' })).total).toBe(2);
     await central.client.query(`DELETE FROM api_service.audit_events WHERE event_type = 'odd.moment'`);
     await sync(first);
     expect((await first.core.call('data.list', { table: 'audit_events', search: 'odd.moment' })).total).toBe(0);

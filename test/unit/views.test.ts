@@ -89,6 +89,7 @@ describe('the normalized views of a system', () => {
       key: ['id'],
       columns: ['id', 'it"s', 'status'].map(column),
       parent: null,
+      window: null,
       partitions: null,
       unique: [],
       references: [],

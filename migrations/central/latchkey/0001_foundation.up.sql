@@ -27,6 +27,8 @@ CREATE TABLE latchkey.mirrored_table (
   key_columns TEXT[] NOT NULL CHECK (cardinality(key_columns) > 0),
   -- For rows whose organization is their parent's: the referencing column and the parent's view and column.
   parent JSONB,
+  -- For logs, {"column", "days"}: devices mirror what is younger.
+  log_window JSONB,
   write_only TEXT[] NOT NULL DEFAULT '{}',
   -- {"groups": [[…]], "restrictive": {column: [value, …]}, "earliest": [column, …], "references": [{column, table, target}]}
   rules JSONB NOT NULL DEFAULT '{}'

@@ -56,9 +56,12 @@ $$;
 CREATE FUNCTION latchkey.changes_since(p_since pg_snapshot)
 RETURNS TABLE (table_name TEXT, row_key TEXT[], move SMALLINT)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH readable AS MATERIALIZED (
+    SELECT id, name FROM latchkey.mirrored_table WHERE has_table_privilege(session_user, format('latchkey_mirror.%I', name), 'SELECT')
+  )
   SELECT m.name, c.row_key, bit_or(c.move)
   FROM latchkey.change c
-  JOIN latchkey.mirrored_table m ON m.id = c.table_id
+  JOIN readable m ON m.id = c.table_id
   WHERE c.organization IN ((SELECT latchkey.current_organization()), '*')
     AND c.xid >= pg_snapshot_xmin(p_since)
     AND NOT pg_visible_in_snapshot(c.xid, p_since)
@@ -176,8 +179,10 @@ BEGIN
     ),
     'retained_since', epoch.retained_since::TEXT,
     'snapshot', pg_current_snapshot()::TEXT,
-    'fingerprint', latchkey.fingerprint(),
+    'fingerprint', latchkey.fingerprint() || ' ' || this.capability,
     'untracked', to_jsonb(latchkey.untracked_tables()),
+    -- The day, UTC, that log windows count from in this transaction.
+    'today', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
     'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   );
 END
@@ -193,6 +198,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       'name', m.name,
       'key', to_jsonb(m.key_columns),
       'parent', m.parent,
+      'window', m.log_window,
       'references', coalesce(m.rules -> 'references', '[]'),
       -- ATTACH, DETACH, DROP and TRUNCATE of a partition fire no row trigger: a table whose partitions are others is copied anew.
       'partitions', (

@@ -6,6 +6,7 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { isLoopback } from './connection.ts';
+import { readerRole } from './generate.ts';
 import { installError } from './install.ts';
 import { newPassword, scramVerifier } from './scram.ts';
 
@@ -96,7 +97,7 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
     await client.query(
       `CREATE ROLE ${quoteName(login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS CONNECTION LIMIT 8 PASSWORD ${quoteText(scramVerifier(password))}`,
     );
-    await client.query(`GRANT latchkey_device TO ${quoteName(login)}`);
+    await client.query(`GRANT latchkey_device, ${readerRole(request.role)} TO ${quoteName(login)}`);
     // Whoever enrolls can end the device's sessions when it is revoked; a superuser can without.
     await client.query(
       `DO $$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN EXECUTE format('GRANT %I TO %I', ${quoteText(login)}, CURRENT_USER); END IF; END $$`,
@@ -124,28 +125,44 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
 }
 
 /**
+ * Changes what a device may do and read. Its mirror follows at its next sync: what it may read no more is removed there.
+ * Also confirms its operator in the role that they have now.
+ */
+export async function setDeviceRole(
+  client: pg.Client,
+  device: string,
+  role: EnrollRequest['role'],
+): Promise<{ device: string; name: string; role: string }> {
+  const system = await installedSystem(client);
+  const { people } = system;
+  await client.query('BEGIN');
+  try {
+    const { id, name, login, capability } = await findDevice(client, device);
+    await client.query(
+      `UPDATE latchkey.device SET capability = $2, operator_role = (SELECT ${quoteName(people.role.column)}::TEXT
+         FROM ${quoteName(system.schema)}.${quoteName(people.table)} WHERE ${quoteName(people.id)}::TEXT = operator) WHERE id = $1`,
+      [id, role],
+    );
+    if (capability !== role)
+      await client.query(
+        `REVOKE ${readerRole(capability)} FROM ${quoteName(login)}; GRANT ${readerRole(role)} TO ${quoteName(login)}`,
+      );
+    await client.query('COMMIT');
+    return { device: id, name, role };
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw installError(error);
+  }
+}
+
+/**
  * The device can log in no more, its sessions end, its pushes are refused. Named by id or by name where that is unique.
  * The login goes first, and its sessions with it: one that holds its own rows locked must not be able to hold off its revocation.
  */
 export async function revokeDevice(client: pg.Client, device: string): Promise<{ device: string; name: string }> {
   await installedSystem(client);
   try {
-    const { rows } = await client.query<{ id: string; name: string; login: string }>(
-      `SELECT id, name, login FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked'`,
-      [device],
-    );
-    if (rows.length !== 1) {
-      throw rows.length === 0
-        ? new LatchkeyError(
-            'not-found',
-            `There is no device “${device}” that is not revoked already. Nothing was changed.`,
-          )
-        : new LatchkeyError(
-            'ambiguous',
-            `Several devices are called “${device}”: ${rows.map((row) => row.id).join(', ')}. Name one by id.`,
-          );
-    }
-    const { id, name, login } = rows[0]!;
+    const { id, name, login } = await findDevice(client, device);
     await endLogin(client, login);
     await client.query(`UPDATE latchkey.device SET state = 'revoked', revoked_at = now() WHERE id = $1`, [id]);
     return { device: id, name };
@@ -175,6 +192,29 @@ async function endLogin(client: pg.Client, login: string): Promise<void> {
   } finally {
     await client.query(`SELECT set_config('lock_timeout', $1, FALSE)`, [rows[0]!.lock_timeout]);
   }
+}
+
+/** By id, or by name where that is unique. Takes no lock: a device that holds its own row must not hold off what is done to it. */
+async function findDevice(
+  client: pg.Client,
+  device: string,
+): Promise<{ id: string; name: string; login: string; capability: EnrollRequest['role'] }> {
+  const { rows } = await client.query<{ id: string; name: string; login: string; capability: EnrollRequest['role'] }>(
+    `SELECT id, name, login, capability FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked'`,
+    [device],
+  );
+  const [found] = rows;
+  if (!found)
+    throw new LatchkeyError(
+      'not-found',
+      `There is no device “${device}” that is not revoked already. Nothing was changed.`,
+    );
+  if (rows.length > 1)
+    throw new LatchkeyError(
+      'ambiguous',
+      `Several devices are called “${device}”: ${rows.map((row) => row.id).join(', ')}. Name one by id.`,
+    );
+  return found;
 }
 
 export async function installedSystem(client: pg.Client): Promise<SystemMapping> {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
-import type { SystemMapping, TableMapping } from '../systems/system.ts';
+import type { Capability, SystemMapping, TableMapping } from '../systems/system.ts';
 
 /** The facts of a host's table that the generated SQL rests on. */
 export interface HostTable {
@@ -69,6 +69,7 @@ function namedColumns(mapping: TableMapping): string[] {
       ...tenancy,
       ...rights,
       ...(mapping.secret ?? []),
+      ...(mapping.window ? [mapping.window.column] : []),
       ...(mapping.writeOnly ?? []),
       ...Object.keys(mapping.insertDefaults ?? {}),
     ]),
@@ -158,6 +159,8 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
     .filter((column) => !hidden.has(column))
     .map((column) => `t.${quoteName(column)}`)
     .join(', ');
+  const young = youth(table);
+  const readers = (mapping.readers ?? allReaders).map(readerRole).join(', ');
   const statements = [
     `CREATE VIEW ${write} WITH (security_barrier = TRUE) AS
   SELECT ${columns.map((column) => `t.${quoteName(column)}`).join(', ')}
@@ -165,9 +168,9 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
   WHERE ${visibility(system, table, mapping)}
   WITH CASCADED CHECK OPTION`,
     `GRANT SELECT, INSERT, UPDATE ON ${write} TO latchkey_writer`,
-    `CREATE VIEW latchkey_mirror.${quoteName(table.name)} WITH (security_barrier = TRUE) AS SELECT ${readable} FROM ${write} t OFFSET 0`,
-    `GRANT SELECT ON latchkey_mirror.${quoteName(table.name)} TO latchkey_device`,
-    ...lookupSql(table, `${table.name}_by_key`, readable, table.key),
+    `CREATE VIEW latchkey_mirror.${quoteName(table.name)} WITH (security_barrier = TRUE) AS SELECT ${readable} FROM ${write} t WHERE ${young} OFFSET 0`,
+    `GRANT SELECT ON latchkey_mirror.${quoteName(table.name)} TO ${readers}`,
+    ...lookupSql(table, `${table.name}_by_key`, readable, table.key, readers),
   ];
   if (mapping.tenancy.class === 'path') {
     const { column } = mapping.tenancy;
@@ -177,6 +180,7 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
         `${table.name}_by_parent`,
         readable,
         table.columns.filter((one) => one.name === column),
+        readers,
       ),
     );
   }
@@ -192,8 +196,31 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
   return statements;
 }
 
+const allReaders: Capability[] = ['admin', 'operator', 'auditor'];
+
+/** What devices of a capability may read hangs on this role, of which their logins are members. It can write nothing. */
+export function readerRole(capability: Capability): string {
+  return `latchkey_reads_${capability}`;
+}
+
+/** The condition for a log's rows that are young enough to be mirrored, over `t`. Whole days of UTC, so that it changes once a day. */
+function youth({ mapping, columns }: HostTable): string {
+  if (!mapping.window) return 'TRUE';
+  const { column, days } = mapping.window;
+  const moment = `date_trunc('day', now() AT TIME ZONE 'UTC') - INTERVAL '${Math.trunc(days)} days'`;
+  const type = columns.find(({ name }) => name === column)!.type;
+  const start = type.includes('with time zone') ? `(${moment}) AT TIME ZONE 'UTC'` : `(${moment})::${type}`;
+  return `(t.${quoteName(column)} >= ${start} OR t.${quoteName(column)} IS NULL)`;
+}
+
 /** A function that gives the visible rows with the given values in some columns, one text array per column. */
-function lookupSql(table: HostTable, name: string, readable: string, by: { name: string; type: string }[]): string[] {
+function lookupSql(
+  table: HostTable,
+  name: string,
+  readable: string,
+  by: { name: string; type: string }[],
+  readers: string,
+): string[] {
   const parameters = by.map((_, place) => `p${place} TEXT[]`).join(', ');
   const names = by.map((_, place) => `k${place}`).join(', ');
   const values = by.map((column, place) => `k.k${place}::${column.type}`).join(', ');
@@ -202,11 +229,11 @@ function lookupSql(table: HostTable, name: string, readable: string, by: { name:
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $rows$
 BEGIN
   RETURN QUERY SELECT ${readable} FROM latchkey_write.${quoteName(table.name)} t
-    WHERE (${by.map((column) => `t.${quoteName(column.name)}`).join(', ')}) IN (SELECT ${values} FROM unnest(${by.map((_, place) => `p${place}`).join(', ')}) AS k (${names}));
+    WHERE ${youth(table)} AND (${by.map((column) => `t.${quoteName(column.name)}`).join(', ')}) IN (SELECT ${values} FROM unnest(${by.map((_, place) => `p${place}`).join(', ')}) AS k (${names}));
 END
 $rows$`,
     `REVOKE ALL ON FUNCTION latchkey_mirror.${quoteName(name)}(${by.map(() => 'TEXT[]').join(', ')}) FROM PUBLIC`,
-    `GRANT EXECUTE ON FUNCTION latchkey_mirror.${quoteName(name)}(${by.map(() => 'TEXT[]').join(', ')}) TO latchkey_device`,
+    `GRANT EXECUTE ON FUNCTION latchkey_mirror.${quoteName(name)}(${by.map(() => 'TEXT[]').join(', ')}) TO ${readers}`,
   ];
 }
 
@@ -345,6 +372,7 @@ export function mirroredTableRow(system: SystemMapping, table: HostTable) {
         ? { column: mapping.tenancy.column, table: mapping.tenancy.parent, target: mapping.tenancy.parentKey }
         : null,
     writeOnly: mapping.writeOnly ?? [],
+    window: mapping.window ?? null,
     rules: {
       groups: mapping.groups ?? [],
       restrictive: mapping.restrictive ?? {},

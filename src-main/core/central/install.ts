@@ -3,13 +3,16 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
 import { systemNamed } from '../systems/index.ts';
 import type { SystemMapping } from '../systems/system.ts';
-import { type HostTable, mirroredTableRow, readHostTables, trackingSql, viewSql } from './generate.ts';
+import { type HostTable, mirroredTableRow, readerRole, readHostTables, trackingSql, viewSql } from './generate.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
 
 const roles = [
   'latchkey_owner',
   'latchkey_writer',
   'latchkey_device',
+  readerRole('admin'),
+  readerRole('operator'),
+  readerRole('auditor'),
   'latchkey_admin',
   'latchkey_operator',
   'latchkey_auditor',
@@ -165,9 +168,10 @@ async function describeSystem(client: pg.Client, system: SystemMapping, tables: 
   for (const table of tables) {
     const row = mirroredTableRow(system, table);
     await client.query(
-      `INSERT INTO latchkey.mirrored_table (name, relation, key_columns, parent, write_only, rules)
+      `INSERT INTO latchkey.mirrored_table (name, relation, key_columns, parent, log_window, write_only, rules)
        VALUES (${quoteText(row.name)}, ${quoteText(row.relation)}, ARRAY[${row.key.map(quoteText).join(', ')}],
          ${row.parent ? `${quoteText(JSON.stringify(row.parent))}::JSONB` : 'NULL'},
+         ${row.window ? `${quoteText(JSON.stringify(row.window))}::JSONB` : 'NULL'},
          ARRAY[${row.writeOnly.map(quoteText).join(', ')}]::TEXT[], ${quoteText(JSON.stringify(row.rules))}::JSONB)`,
     );
   }

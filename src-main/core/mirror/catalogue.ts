@@ -8,6 +8,8 @@ export interface MirroredTable {
   columns: MirroredColumn[];
   /** For rows whose organization is their parent's: with the parent they come and go. */
   parent: { column: string; table: string; target: string } | null;
+  /** For logs: rows are mirrored until they are so many days old by this column. */
+  window: { column: string; days: number } | null;
   /** A digest of central's partitions of the table: it is copied anew when they are others. */
   partitions: string | null;
   /** Sets of columns that are unique at central: the write road tests them before central does. */
@@ -51,6 +53,7 @@ interface CentralTable {
   key: string[];
   parent: { column: string; table: string; target: string } | null;
   references: { column: string; table: string; target: string }[];
+  window: { column: string; days: number } | null;
   partitions: string | null;
   unique: string[][];
   expected_rows: number;
@@ -86,6 +89,7 @@ function mirroredTable(described: CentralTable): MirroredTable {
       default: fallback,
     })),
     parent: described.parent,
+    window: described.window,
     partitions: described.partitions,
     unique: described.unique,
     references: described.references,

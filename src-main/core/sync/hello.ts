@@ -27,6 +27,8 @@ export interface Hello {
   snapshot: string;
   fingerprint: string;
   untracked: string[];
+  /** The day, UTC, that log windows count from: `2026-11-20`. */
+  today: string;
   now: string;
 }
 

@@ -9,6 +9,7 @@ import { decodeRow, selectList } from './columns.ts';
 import { copiesOf, makeCopies, neededCopies } from './copies.ts';
 import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
+import { dropAged, isNewDay } from './window.ts';
 
 export interface PullContext {
   client: pg.Client;
@@ -47,17 +48,20 @@ export async function pull(context: PullContext): Promise<Hello> {
 export async function catchUp(context: PullContext, answer: Hello, changes: Changes): Promise<Hello> {
   const { mirror } = context;
   const fetched = await fetchRows(context, changes);
-  if (fetched.size === 0 && !isDue(mirror, context.now())) return answer;
-  mirror.transaction(() => {
+  if (fetched.size === 0 && !isNewDay(mirror, answer) && !isDue(mirror, context.now())) return answer;
+  const aged = mirror.transaction(() => {
     mirror.unapplyPending();
     apply(mirror, fetched);
+    const aged = isNewDay(mirror, answer) ? dropAged(mirror, answer) : [];
     retireVisible(mirror, answer.snapshot, context.now());
     mirror.setMeta('cursor', answer.snapshot);
     mirror.setMeta('last_sync', `${momentParameter(context.now())}Z`);
     rememberCentral(mirror, answer);
     mirror.replayPending();
+    return aged;
   });
-  if (fetched.size > 0) context.onChanged([...fetched.keys()]);
+  const touched = new Set([...fetched.keys(), ...aged]);
+  if (touched.size > 0) context.onChanged([...touched]);
   return answer;
 }
 

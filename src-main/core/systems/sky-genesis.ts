@@ -1,4 +1,4 @@
-import type { SystemMapping, TableMapping } from './system.ts';
+import type { Capability, SystemMapping, TableMapping } from './system.ts';
 
 const organizationColumn = { class: 'organization', column: 'organization_id' } as const;
 const shared: TableMapping = { tenancy: { class: 'shared' } };
@@ -22,6 +22,10 @@ const newKeyColumns = [
   'owner_id',
 ];
 const editableKeyColumns = ['label', 'permissions', 'status', 'expires_at', 'revoked_at'];
+
+/** What people write to each other is no matter for an auditor. */
+const staff: Capability[] = ['admin', 'operator'];
+const logDays = 180;
 
 /** Sky Genesis Enterprise: schema `api_service`, one row of `organizations` per tenant. */
 export const skyGenesis: SystemMapping = {
@@ -72,14 +76,23 @@ export const skyGenesis: SystemMapping = {
       indexes: [['label'], ['expires_at'], ['rotated_from']],
     },
     api_routes: shared,
-    api_access_log: { tenancy: organizationColumn, indexes: [['timestamp'], ['api_key_id', 'timestamp']] },
+    api_access_log: {
+      tenancy: organizationColumn,
+      window: { column: 'timestamp', days: logDays },
+      indexes: [['timestamp'], ['api_key_id', 'timestamp']],
+    },
     infra_nodes: shared,
     service_registry: shared,
     data_sources: { tenancy: organizationColumn, secret: ['password_hash'] },
     ai_models: shared,
-    ai_inference_log: { tenancy: organizationColumn, indexes: [['created_at']] },
+    ai_inference_log: {
+      tenancy: organizationColumn,
+      window: { column: 'created_at', days: logDays },
+      indexes: [['created_at']],
+    },
     audit_events: {
       tenancy: organizationColumn,
+      window: { column: 'created_at', days: logDays },
       // With the id, by which events of one moment are ordered: a page is then read off the index, however deep it lies.
       indexes: [
         ['created_at', 'id'],
@@ -88,12 +101,12 @@ export const skyGenesis: SystemMapping = {
       ],
       search: { words: ['event_type', 'event_data'], whole: ['actor_id'], newest: 'created_at' },
     },
-    conversations: { tenancy: organizationColumn },
-    conversation_participants: { tenancy: ofConversation, indexes: [['conversation_id']] },
-    messages: { tenancy: ofConversation, indexes: [['conversation_id', 'created_at']] },
-    message_attachments: { tenancy: ofMessage, indexes: [['message_id']] },
-    message_reactions: { tenancy: ofMessage, indexes: [['message_id']] },
-    message_reads: { tenancy: ofMessage, indexes: [['message_id']] },
+    conversations: { tenancy: organizationColumn, readers: staff },
+    conversation_participants: { tenancy: ofConversation, readers: staff, indexes: [['conversation_id']] },
+    messages: { tenancy: ofConversation, readers: staff, indexes: [['conversation_id', 'created_at']] },
+    message_attachments: { tenancy: ofMessage, readers: staff, indexes: [['message_id']] },
+    message_reactions: { tenancy: ofMessage, readers: staff, indexes: [['message_id']] },
+    message_reads: { tenancy: ofMessage, readers: staff, indexes: [['message_id']] },
   },
   people: {
     table: 'users',

@@ -45,6 +45,10 @@ export interface TableMapping {
   /** Values for NOT NULL columns that a device may not name, e.g. a password hash that no password matches. */
   insertDefaults?: Record<string, string>;
   rights?: Partial<Record<Capability, TableRights>>;
+  /** Whose devices mirror the table; everybody's by default. */
+  readers?: Capability[];
+  /** For logs: devices mirror what is younger than so many whole days (UTC) by this moment; an empty moment is always young. */
+  window?: { column: string; days: number };
   /** Fields that mean something only together: a concurrent change of one refuses a change of any. */
   groups?: string[][];
   /** Per column the values that win over any concurrent edit: security beats recency. Most restrictive first. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LatchkeyError } from '../../../contract/errors.ts';
-import { enroll, revokeDevice } from '../../../core/central/enroll.ts';
+import { enroll, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
 import { declareRestored, type RecoveredCommand, recoveredCommands } from '../../../core/central/restored.ts';
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
@@ -167,6 +167,32 @@ export const centralVerbs: Verb[] = [
       const { device, file } = value as { device: string; file: string };
       terminal.out(`Device ${device} may join with ${file}.`);
       terminal.say(`On the device: latchkey mirror join --enrollment ${file}`);
+    },
+  },
+  {
+    name: 'central set-device-role',
+    summary: 'Change what a device may do and read; its mirror follows at its next sync',
+    description:
+      'Also confirms the device’s operator in the role that they have now: after a demotion, central quarantines what an operator does until then.',
+    place: 'central',
+    positionals: [{ name: 'DEVICE', field: 'device', text: 'a device by id, or by name where that is unique' }],
+    flags: [
+      {
+        name: 'role',
+        kind: 'choice',
+        choices: ['admin', 'operator', 'auditor'],
+        text: 'what it may do from now on',
+        required: true,
+      },
+    ],
+    run: async (values, terminal) => ({
+      value: await withCentral(values, terminal, (client) =>
+        setDeviceRole(client, String(values.device), values.role as 'admin' | 'operator' | 'auditor'),
+      ),
+    }),
+    print(value, terminal) {
+      const { device, name, role } = value as { device: string; name: string; role: string };
+      terminal.out(`Device ${device} (${name}) is ${role} now.`);
     },
   },
   {
