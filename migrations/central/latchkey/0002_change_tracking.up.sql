@@ -67,7 +67,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     AND NOT pg_visible_in_snapshot(c.xid, p_since)
   GROUP BY m.name, c.row_key
   UNION ALL
-  SELECT table_name, row_key, move FROM latchkey.unsure_changes_since(p_since)
+  SELECT u.table_name, u.row_key, u.move FROM latchkey.unsure_changes_since(p_since) u JOIN readable m ON m.name = u.table_name
 $$;
 
 -- Rows of parent tables that had come from another organization when the snapshot was taken, as far back as the log goes. A transaction
