@@ -32,6 +32,7 @@ export const errorCodes = [
   'central-too-old',
   'central-standby',
   'central-rewound',
+  'central-schema-changed',
   'central-tracking-off',
   'central-refused',
   'central-busy',

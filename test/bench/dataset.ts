@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { install } from '../../src-main/core/central/install.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
+import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 
 /** Ten organizations on sky-genesis, one of them ten times as large as each of the others. */
 export interface Dataset {
@@ -35,7 +36,7 @@ export async function makeDataset(server: string, scale: number): Promise<Datase
       audit_events: Math.max(100, Math.round(1_000_000 * scale)),
     };
     await fill(client, rows);
-    await install(client, 'sky-genesis');
+    await install(client, skyGenesis);
     await client.query('VACUUM (ANALYZE)');
     await client.query('CHECKPOINT');
     const { rows: found } = await client.query<{ id: string; name: string }>(

@@ -9,6 +9,7 @@ import { install } from '../../src-main/core/central/install.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
 import { openCore } from '../../src-main/core/open.ts';
 import { plainPorts } from '../../src-main/core/ports.ts';
+import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { WriteSide } from '../../src-main/core/write-side.ts';
 import { startTestServer } from '../fixtures/central.ts';
 import { identityOf } from '../fixtures/device-login.ts';
@@ -67,7 +68,7 @@ describe('central over TLS', () => {
     await admin.query(
       `INSERT INTO api_service.users (organization_id, email, password_hash, role, status) SELECT id, 'astrid@nordhaven.example', 'x', 'admin', 'active' FROM api_service.organizations`,
     );
-    await install(admin, 'sky-genesis');
+    await install(admin, skyGenesis);
   });
   afterAll(async () => {
     await admin.end().catch(() => {});
@@ -263,7 +264,7 @@ test('central that goes away is offline, not an alarm, and comes back', async ()
   await admin.query(
     `INSERT INTO api_service.users (organization_id, email, password_hash, role, status) SELECT id, 'astrid@nordhaven.example', 'x', 'admin', 'active' FROM api_service.organizations`,
   );
-  await install(admin, 'sky-genesis');
+  await install(admin, skyGenesis);
   const central = await testCentral();
   const core = await openCore({ dataFolder: central.folder(), ports: plainPorts });
   try {

@@ -81,7 +81,7 @@ describe('from an empty database to a revoked device, in order', () => {
   test('install tries everything with --dry-run, then does it, and once', async () => {
     const dry = await latchkey('central', 'install', '--dry-run');
     expect(dry).toMatchObject({ code: 0, value: { installed: false } });
-    expect(dry.value.sql).toContain('CREATE SCHEMA latchkey');
+    expect(dry.value.sql).toContain('CREATE SCHEMA IF NOT EXISTS latchkey');
     expect((await latchkey('central', 'status')).value).toMatchObject({ error: { code: 'central-not-latchkey' } });
     expect(await latchkey('central', 'install')).toMatchObject({ code: 0, value: { installed: true } });
     expect((await latchkey('central', 'install')).value).toMatchObject({ error: { code: 'already-installed' } });

@@ -20,11 +20,16 @@ CREATE TABLE latchkey.epoch (
 );
 
 CREATE TABLE latchkey.mirrored_table (
-  id SMALLINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  -- Given by the installer, and never to another table while the change log holds it.
+  id SMALLINT PRIMARY KEY,
   -- Name of the view in latchkey_mirror, and of the table in every mirror.
   name TEXT NOT NULL UNIQUE,
-  relation REGCLASS NOT NULL UNIQUE,
+  -- As it was at install: a host may rename it, or put another one in its place.
+  relation REGCLASS NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED,
   key_columns TEXT[] NOT NULL CHECK (cardinality(key_columns) > 0),
+  -- Columns by which a row has its place: its key, and what its organization comes from.
+  decisive_columns TEXT[] NOT NULL,
+  decisive_types TEXT[] NOT NULL,
   -- For rows whose organization is their parent's: the referencing column and the parent's view and column.
   parent JSONB,
   -- For logs, {"column", "days"}: devices mirror what is younger.

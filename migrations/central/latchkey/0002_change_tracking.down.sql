@@ -1,9 +1,11 @@
 DROP FUNCTION latchkey.catalogue();
 DROP FUNCTION latchkey.hello(BIGINT);
+DROP FUNCTION latchkey.outdated_tables();
 DROP FUNCTION latchkey.untracked_tables();
 DROP FUNCTION latchkey.fingerprint();
 DROP FUNCTION latchkey.prune_changes(INTEGER);
 DROP FUNCTION latchkey.moved_in_before(pg_snapshot);
 DROP FUNCTION latchkey.changes_since(pg_snapshot);
 DROP FUNCTION latchkey.unsure_changes_since(pg_snapshot);
+DROP FUNCTION latchkey.text_of(ANYELEMENT);
 DROP TABLE latchkey.change;

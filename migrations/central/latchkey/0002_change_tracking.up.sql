@@ -27,6 +27,13 @@ $$;
 CREATE INDEX change_by_organization ON latchkey.change (organization, xid);
 CREATE INDEX change_that_moved_in ON latchkey.change (organization, table_id) WHERE move = 4;
 
+-- The text of a key's value, whatever the session's settings are: devices read with the same ones.
+CREATE FUNCTION latchkey.text_of(p_value ANYELEMENT) RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
+SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
+  SELECT p_value::TEXT
+$$;
+
 -- Changes of which the writing transaction could not tell the organization for sure: those whose parent this device sees now.
 CREATE FUNCTION latchkey.unsure_changes_since(p_since pg_snapshot)
 RETURNS TABLE (table_name TEXT, row_key TEXT[], move SMALLINT)
@@ -144,6 +151,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ) < tracked.triggers
 $$;
 
+-- Tables that the host renamed, replaced, dropped, or changed in a column that rows are known by; and those of which our views went with
+-- something that they stood on. What is read of them might be wrong, so nothing is, until an administrator runs `central upgrade`.
+CREATE FUNCTION latchkey.outdated_tables() RETURNS TEXT[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(array_agg(m.name ORDER BY m.name), '{}')
+  FROM latchkey.mirrored_table m
+  WHERE to_regclass(format('latchkey_mirror.%I', m.name)) IS NULL
+    OR NOT EXISTS (
+      SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = m.relation AND c.relname = m.name AND n.nspname = (SELECT mapping ->> 'schema' FROM latchkey.installation))
+    OR EXISTS (
+      SELECT 1 FROM unnest(m.decisive_columns) AS decisive
+      WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = m.relation AND a.attname = decisive AND NOT a.attisdropped))
+$$;
+
 -- What a device needs to know before it reads or writes: is this still the database it knows, and what may it see? `p_known_size` is
 -- the size that the device last saw the organization's log have: the last leaf of that log must still be the one it saw.
 CREATE FUNCTION latchkey.hello(p_known_size BIGINT DEFAULT 0) RETURNS JSONB
@@ -183,6 +205,7 @@ BEGIN
     'untracked', to_jsonb(latchkey.untracked_tables()),
     -- The day, UTC, that log windows count from in this transaction.
     'today', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+    'outdated', to_jsonb(latchkey.outdated_tables()),
     'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   );
 END

@@ -7,7 +7,7 @@ import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { isLoopback } from './connection.ts';
 import { readerRole } from './generate.ts';
-import { installError } from './install.ts';
+import { installError } from './own-objects.ts';
 import { newPassword, scramVerifier } from './scram.ts';
 
 const validHours = 72;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { installedSystem } from './enroll.ts';
-import { installError } from './install.ts';
+import { installError } from './own-objects.ts';
 
 /**
  * Declares that this database was restored from a backup: a new epoch begins, every mirror takes a fresh copy, and devices offer again

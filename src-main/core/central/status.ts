@@ -1,5 +1,7 @@
 import type pg from 'pg';
+import { knownSystem } from '../systems/index.ts';
 import { installedSystem } from './enroll.ts';
+import { hostChanges } from './upgrade.ts';
 
 export interface CentralStatus {
   system: string;
@@ -22,6 +24,8 @@ export interface CentralStatus {
   commands: number;
   /** Host tables whose change tracking somebody switched off. */
   untracked: string[];
+  /** How the host's tables differ from what devices see of them: what `central upgrade` would bring. */
+  hostChanges: string[];
 }
 
 /** @throws LatchkeyError `central-not-latchkey` */
@@ -41,6 +45,11 @@ export async function centralStatus(client: pg.Client): Promise<CentralStatus> {
        'untracked', to_jsonb(latchkey.untracked_tables())
      ) AS status`,
   );
+  const changes = await hostChanges(client, knownSystem(system.name) ?? system);
   const status = rows[0]!.status;
-  return { ...(typeof status === 'string' ? (JSON.parse(status) as CentralStatus) : status), title: system.title };
+  return {
+    ...(typeof status === 'string' ? (JSON.parse(status) as CentralStatus) : status),
+    title: system.title,
+    hostChanges: changes,
+  };
 }

@@ -29,12 +29,14 @@ export interface Hello {
   untracked: string[];
   /** The day, UTC, that log windows count from: `2026-11-20`. */
   today: string;
+  /** Tables that the host changed under Latchkey. */
+  outdated: string[];
   now: string;
 }
 
 const protocol = 2;
 
-/** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-tracking-off`, `central-rewound`, `device-revoked` … */
+/** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-schema-changed`, `central-tracking-off`, `central-rewound`, `device-revoked` … */
 export async function hello(client: pg.Client, mirror: WritableMirror): Promise<Hello> {
   const { rows: recovery } = await client.query<{ standby: string }>(
     'SELECT pg_catalog.pg_is_in_recovery() AS standby',
@@ -52,6 +54,13 @@ export async function hello(client: pg.Client, mirror: WritableMirror): Promise<
       'Central was upgraded beyond what this version of Latchkey understands. The mirror can be read, and commands stay queued. Update Latchkey.',
     );
   if (answer.protocol < protocol) throw tooOld();
+  if (answer.outdated.length > 0) {
+    throw new LatchkeyError(
+      'central-schema-changed',
+      `The tables of central were changed under Latchkey (${answer.outdated.join(', ')}). The mirror can be read, and commands stay queued. An administrator must run \`latchkey central upgrade\`; then syncing goes on by itself.`,
+      { details: { tables: answer.outdated } },
+    );
+  }
   if (answer.untracked.length > 0) {
     throw new LatchkeyError(
       'central-tracking-off',

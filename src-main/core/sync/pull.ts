@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { derivedName } from '../central/derived-name.ts';
 import { keyValues, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
@@ -135,14 +136,16 @@ async function readByKeys(context: PullContext, table: MirroredTable, keys: stri
     return read(
       context,
       table,
-      `${quoteName(`${table.name}_by_key`)}(${parameters.map((_, place) => `$${place + 1}`).join(', ')})`,
+      `${quoteName(derivedName(table.name, '_by_key'))}(${parameters.map((_, place) => `$${place + 1}`).join(', ')})`,
       parameters,
     );
   });
 }
 
 function readByParent(context: PullContext, child: MirroredTable, parents: string[]): Promise<StoredRow[]> {
-  return readInBatches(parents, (some) => read(context, child, `${quoteName(`${child.name}_by_parent`)}($1)`, [some]));
+  return readInBatches(parents, (some) =>
+    read(context, child, `${quoteName(derivedName(child.name, '_by_parent'))}($1)`, [some]),
+  );
 }
 
 async function readInBatches(keys: string[], readSome: (keys: string[]) => Promise<StoredRow[]>): Promise<StoredRow[]> {

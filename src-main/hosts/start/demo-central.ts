@@ -6,6 +6,7 @@ import { fillSkyGenesisDemo } from '../../core/central/demo/sky-genesis.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../core/central/embedded-server.ts';
 import { install } from '../../core/central/install.ts';
 import { migrateSystem } from '../../core/central/migrate.ts';
+import { systemNamed } from '../../core/systems/index.ts';
 import { writePrivately } from '../../core/vault/private-file.ts';
 import type { DemoFolder, DemoState } from './demo-folder.ts';
 import type { Lifetime } from './lifetime.ts';
@@ -110,7 +111,7 @@ async function migrate(client: pg.Client): Promise<void> {
 
 async function installOnce(client: pg.Client): Promise<void> {
   try {
-    await install(client, system);
+    await install(client, systemNamed(system));
   } catch (error) {
     if (!(error instanceof LatchkeyError) || error.code !== 'already-installed') throw error;
   }

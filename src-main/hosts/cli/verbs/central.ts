@@ -1,11 +1,12 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LatchkeyError } from '../../../contract/errors.ts';
-import { enroll, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
+import { enroll, installedSystem, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
 import { declareRestored, type RecoveredCommand, recoveredCommands } from '../../../core/central/restored.ts';
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
-import { systemNames } from '../../../core/systems/index.ts';
+import { suspend, type Upgrade, upgrade } from '../../../core/central/upgrade.ts';
+import { knownSystem, systemNamed, systemNames } from '../../../core/systems/index.ts';
 import { centralUrlOf, tlsCaOf, withCentral } from '../central.ts';
 import { facts, moment, table } from '../print.ts';
 import type { Flag, Verb } from '../verb.ts';
@@ -33,13 +34,50 @@ export const centralVerbs: Verb[] = [
     async run(values, terminal) {
       const dryRun = values.dryRun === true;
       const system = systemOf(values);
-      const { sql } = await withCentral(values, terminal, (client) => install(client, system, { dryRun }));
+      const { sql } = await withCentral(values, terminal, (client) => install(client, systemNamed(system), { dryRun }));
       return { value: dryRun ? { system, installed: false, sql } : { system, installed: true } };
     },
     print(value, terminal) {
       const { system, sql } = value as { system: string; sql?: string };
       terminal.out(sql ?? `Latchkey is installed beside ${system}. Next: latchkey central enroll.`);
     },
+  },
+  {
+    name: 'central upgrade',
+    summary: 'Bring Latchkey here to this version, and to the host’s tables as they are now',
+    description:
+      'One transaction: all of it or nothing. Devices, receipts and logs stay. --dry-run tries everything, rolls it back, and prints the statements.',
+    place: 'central',
+    positionals: [],
+    flags: [{ name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' }],
+    async run(values, terminal) {
+      const dryRun = values.dryRun === true;
+      const { changes, sql } = await withCentral(values, terminal, async (client) =>
+        upgrade(client, knownSystem((await installedSystem(client)).name), { dryRun }),
+      );
+      return { value: dryRun ? { upgraded: false, changes, sql } : { upgraded: true, changes } };
+    },
+    print(value, terminal) {
+      const { changes, sql } = value as Omit<Upgrade, 'sql'> & { sql?: string };
+      if (sql !== undefined) return terminal.out(sql);
+      for (const change of changes) terminal.out(change);
+      terminal.out('Latchkey is up to date here. Devices see it at their next sync.');
+    },
+  },
+  {
+    name: 'central suspend',
+    summary: 'Take Latchkey’s views off the host’s tables, until the next `central upgrade`',
+    description:
+      'For dropping and retyping columns, which PostgreSQL refuses while a view stands on them. Changes are still tracked; devices keep what they have and wait.',
+    place: 'central',
+    positionals: [],
+    flags: [],
+    async run(values, terminal) {
+      await withCentral(values, terminal, suspend);
+      return { value: { suspended: true } };
+    },
+    print: (_value, terminal) =>
+      terminal.out('Devices wait. When the host’s tables are as they should be: latchkey central upgrade'),
   },
   {
     name: 'central uninstall',
@@ -62,7 +100,7 @@ export const centralVerbs: Verb[] = [
     flags: [],
     async run(values, terminal) {
       const value = await withCentral(values, terminal, centralStatus);
-      return { value, attention: value.untracked.length > 0 };
+      return { value, attention: value.untracked.length > 0 || value.hostChanges.length > 0 };
     },
     print(value, terminal) {
       const found = value as CentralStatus;
@@ -75,6 +113,7 @@ export const centralVerbs: Verb[] = [
           ['Changes kept', found.changes],
           ['Commands', found.commands],
           ['Untracked tables', found.untracked.join(', ')],
+          ['Not mirrored yet', found.hostChanges.join('; ')],
         ]),
       );
       const rows = found.devices.map((device) => [
@@ -85,6 +124,7 @@ export const centralVerbs: Verb[] = [
         device.state,
         moment(device.lastPushAt),
       ]);
+      if (found.hostChanges.length > 0) terminal.say('The host changed its tables: run `latchkey central upgrade`.');
       if (rows.length > 0) terminal.out(table(['DEVICE', 'NAME', 'OPERATOR', 'ROLE', 'STATE', 'LAST PUSH'], rows));
     },
   },

@@ -1,0 +1,259 @@
+import type pg from 'pg';
+import { LatchkeyError } from '../../contract/errors.ts';
+import { quoteName, quoteText } from '../quoting.ts';
+import type { SystemMapping } from '../systems/system.ts';
+import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } from './generate.ts';
+import type { HostTable } from './host-tables.ts';
+import { runMigrationsInTransaction } from './migrate.ts';
+
+export const roles = [
+  'latchkey_owner',
+  'latchkey_writer',
+  'latchkey_device',
+  readerRole('admin'),
+  readerRole('operator'),
+  readerRole('auditor'),
+  'latchkey_admin',
+  'latchkey_operator',
+  'latchkey_auditor',
+];
+
+/**
+ * Runs `work` in one transaction that changes everything or nothing, in a session that searches pg_catalog alone and waits for no lock
+ * longer than five seconds: whoever waits for a lock makes the host's own work wait behind it.
+ *
+ * @param options.dryRun everything is tried and rolled back
+ * @throws LatchkeyError
+ */
+export async function inOneTransaction<T>(
+  client: pg.Client,
+  work: (recorded: pg.Client) => Promise<T>,
+  options: { dryRun?: boolean } = {},
+): Promise<{ result: T; sql: string }> {
+  const { recorded, statements } = recording(client);
+  await client.query('BEGIN');
+  try {
+    await recorded.query(
+      `SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '5s'; SET LOCAL client_min_messages = 'warning'`,
+    );
+    const result = await work(recorded);
+    await client.query(options.dryRun ? 'ROLLBACK' : 'COMMIT');
+    return {
+      result,
+      sql: `BEGIN;\n${statements.map((statement) => `${statement.trim().replace(/;$/, '')};\n`).join('\n')}\nCOMMIT;\n`,
+    };
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw installError(error);
+  }
+}
+
+/**
+ * Brings everything that is Latchkey's in this database to this version and to these tables of the host, whatever of it is there
+ * already: roles, schemas, grants, migrations, views, functions, triggers. What devices left here stays.
+ *
+ * @throws LatchkeyError `central-too-new`, `schema-mismatch`
+ */
+export async function makeOwnObjects(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+  await createRoles(client);
+  await grantHost(client, system, tables);
+  await client.query('SET LOCAL ROLE latchkey_owner');
+  await runMigrationsInTransaction(client, 'latchkey', 'up');
+  await describeSystem(client, system);
+  await makeViews(client, system, tables);
+  await track(client, system, tables);
+  await grantDevices(client);
+}
+
+async function createRoles(client: pg.Client): Promise<void> {
+  for (const role of roles) {
+    await client.query(
+      `DO $$ BEGIN CREATE ROLE ${role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
+    );
+  }
+  await client.query(
+    `DO $$ BEGIN
+       IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN EXECUTE format('GRANT latchkey_owner, latchkey_writer TO %I', CURRENT_USER); END IF;
+     END $$`,
+  );
+  for (const schema of ['latchkey', 'latchkey_mirror', 'latchkey_write'])
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION latchkey_owner`);
+}
+
+/** latchkey_owner alone holds grants on the host's tables; it owns the views through which everything else goes. */
+async function grantHost(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+  await client.query(`GRANT USAGE ON SCHEMA ${quoteName(system.schema)} TO latchkey_owner, latchkey_writer`);
+  for (const table of tables) {
+    const relation = `${quoteName(system.schema)}.${quoteName(table.name)}`;
+    const writes = table.mapping.rights || table.name === system.activity.table ? ', INSERT, UPDATE' : '';
+    await client.query(`GRANT SELECT${writes} ON ${relation} TO latchkey_owner`);
+    if (writes)
+      for (const sequence of table.sequences)
+        await client.query(`GRANT USAGE ON SEQUENCE ${sequence} TO latchkey_owner`);
+    if (table.rowSecurity && !table.admitsOwner)
+      await client.query(`CREATE POLICY latchkey ON ${relation} TO latchkey_owner USING (TRUE) WITH CHECK (TRUE)`);
+  }
+}
+
+async function describeSystem(client: pg.Client, system: SystemMapping): Promise<void> {
+  await client.query(
+    `INSERT INTO latchkey.installation (system, mapping) VALUES (${quoteText(system.name)}, ${quoteText(JSON.stringify(system))})
+     ON CONFLICT (singleton) DO UPDATE SET system = excluded.system, mapping = excluded.mapping`,
+  );
+  await client.query(`INSERT INTO latchkey.epoch (reason) VALUES ('installed') ON CONFLICT DO NOTHING`);
+}
+
+/** The views of all tables anew, and what devices look rows up by. A mirror's fingerprint stays the same where they do. */
+async function makeViews(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+  await dropViews(client);
+  for (const table of tables) for (const sql of viewSql(system, table)) await client.query(sql);
+}
+
+/** Takes away what stands on the host's columns: its own ALTER TABLE would be refused because of them. Tracking goes on. */
+export async function dropViews(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `SELECT format('DROP VIEW latchkey_write.%I CASCADE', c.relname) AS statement
+     FROM pg_catalog.pg_class c WHERE c.relnamespace = to_regnamespace('latchkey_write') AND c.relkind = 'v' ORDER BY c.relname`,
+  );
+  for (const { statement } of rows) await client.query(statement);
+}
+
+/** Each table keeps its number for as long as it is mirrored: the change log knows it by that. */
+async function track(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+  const known = await readMirroredTables(client);
+  const triggers: string[] = [];
+  for (const table of tables) {
+    const before = known.get(table.name);
+    const alike =
+      before?.decisive === JSON.stringify(decisiveColumns(table).map(({ name, type }) => `${name} ${type}`));
+    // Keys in the log are texts of a type: of another one they mean nothing.
+    const id = before && alike ? before.id : await unusedNumber(client);
+    await describeTable(client, system, table, id);
+    const sql = trackingSql(system, table, id);
+    for (const statement of sql.functions) await client.query(statement);
+    triggers.push(...(table.isTracked ? [] : sql.triggers), ...sql.partitionTriggers);
+    // Nobody knows what went by while nothing was watching: every mirror copies the table anew.
+    if (before && !(table.isTracked && alike))
+      await client.query(`INSERT INTO latchkey.change (organization, table_id, move) VALUES ('*', ${id}, 2)`);
+  }
+  // The functions are latchkey_owner's, the tables the host's: triggers are created by whoever may alter the tables.
+  await client.query('RESET ROLE');
+  for (const statement of triggers) await client.query(statement);
+}
+
+/** A number that no table has, nor had in what the change log still holds. */
+async function unusedNumber(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ id: number }>(
+    `SELECT 1 + greatest((SELECT coalesce(max(id), 0) FROM latchkey.mirrored_table), (SELECT coalesce(max(table_id), 0) FROM latchkey.change)) AS id`,
+  );
+  return Number(rows[0]!.id);
+}
+
+async function describeTable(client: pg.Client, system: SystemMapping, table: HostTable, id: number): Promise<void> {
+  const row = mirroredTableRow(system, table);
+  const list = (names: string[]) => `ARRAY[${names.map(quoteText).join(', ')}]::TEXT[]`;
+  await client.query(
+    `INSERT INTO latchkey.mirrored_table (id, name, relation, key_columns, decisive_columns, decisive_types, parent, log_window, write_only, rules)
+     VALUES (${id}, ${quoteText(row.name)}, ${quoteText(row.relation)}, ${list(row.key)}, ${list(decisiveColumns(table).map(({ name }) => name))}, ${list(decisiveColumns(table).map(({ type }) => type))},
+       ${row.parent ? `${quoteText(JSON.stringify(row.parent))}::JSONB` : 'NULL'},
+       ${row.window ? `${quoteText(JSON.stringify(row.window))}::JSONB` : 'NULL'}, ${list(row.writeOnly)}, ${quoteText(JSON.stringify(row.rules))}::JSONB)
+     ON CONFLICT (name) DO UPDATE SET id = excluded.id, relation = excluded.relation, key_columns = excluded.key_columns,
+       decisive_columns = excluded.decisive_columns, decisive_types = excluded.decisive_types, parent = excluded.parent, log_window = excluded.log_window, write_only = excluded.write_only, rules = excluded.rules`,
+  );
+}
+
+/**
+ * Lets go of every table but those to be kept: triggers, policies and grants of ours go from it. One by one, as the tables' owner may:
+ * DROP OWNED would need more rights than installing did.
+ *
+ * @param kept oids
+ */
+export async function releaseTables(client: pg.Client, kept: string[]): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `SELECT statement FROM (
+       SELECT 1 AS turn, format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname) AS statement
+         FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid AND f.pronamespace = to_regnamespace('latchkey')
+         JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE g.tgparentid = 0 AND NOT (coalesce(pg_partition_root(c.oid), c.oid)::TEXT = ANY ($1))
+       UNION ALL
+       SELECT 2, format('DROP POLICY latchkey ON %I.%I', n.nspname, c.relname)
+         FROM pg_catalog.pg_policy y JOIN pg_catalog.pg_class c ON c.oid = y.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE y.polname = 'latchkey' AND to_regrole('latchkey_owner') = ANY (y.polroles) AND NOT (c.oid::TEXT = ANY ($1))
+       UNION ALL
+       SELECT 3, format('REVOKE ALL ON %s %I.%I FROM latchkey_owner', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, n.nspname, c.relname)
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname NOT LIKE 'latchkey%' AND NOT (c.oid::TEXT = ANY ($1))
+           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE c.relkind = 'S' AND d.objid = c.oid AND d.refobjid::TEXT = ANY ($1))
+           AND EXISTS (SELECT 1 FROM aclexplode(c.relacl) a WHERE a.grantee = to_regrole('latchkey_owner'))
+     ) released ORDER BY turn, statement`,
+    [kept],
+  );
+  for (const { statement } of rows) await client.query(statement);
+}
+
+/** What central knows as mirrored, with the columns that rows are known by. */
+export async function readMirroredTables(client: pg.Client): Promise<Map<string, { id: number; decisive: string }>> {
+  const { rows } = await client.query<{ name: string; id: number; decisive: string }>(
+    `SELECT name, id, to_json(ARRAY(SELECT concat_ws(' ', d.name, d.type) FROM unnest(decisive_columns, decisive_types) AS d (name, type)))::TEXT AS decisive
+     FROM latchkey.mirrored_table`,
+  );
+  return new Map(rows.map(({ name, id, decisive }) => [name, { id: Number(id), decisive }]));
+}
+
+async function grantDevices(client: pg.Client): Promise<void> {
+  await client.query('GRANT CREATE ON SCHEMA latchkey TO latchkey_writer');
+  await client.query(
+    'ALTER FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB) OWNER TO latchkey_writer',
+  );
+  await client.query('REVOKE CREATE ON SCHEMA latchkey FROM latchkey_writer');
+  await client.query('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA latchkey FROM PUBLIC');
+  await client.query(
+    'GRANT EXECUTE ON FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB) TO latchkey_owner',
+  );
+  await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_mirror TO latchkey_device');
+  await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_write TO latchkey_writer');
+  await client.query('GRANT EXECUTE ON FUNCTION latchkey.current_organization() TO latchkey_device, latchkey_writer');
+  await client.query(
+    `GRANT EXECUTE ON FUNCTION latchkey.hello(BIGINT), latchkey.catalogue(), latchkey.join(BYTEA), latchkey.changes_since(pg_snapshot),
+       latchkey.moved_in_before(pg_snapshot),
+       latchkey.push(TEXT, TEXT), latchkey.receipts(UUID[]), latchkey.quarantine(), latchkey.decide(UUID, TEXT) TO latchkey_device`,
+  );
+}
+
+/** The same client, keeping the text of every statement that goes through. */
+function recording(client: pg.Client): { recorded: pg.Client; statements: string[] } {
+  const statements: string[] = [];
+  const recorded = new Proxy(client, {
+    get(target, property) {
+      if (property !== 'query') return Reflect.get(target, property, target);
+      return (text: string, values?: unknown[]) => {
+        if (typeof text === 'string' && !/^\s*SELECT/i.test(text)) statements.push(text);
+        return target.query(text, values);
+      };
+    },
+  });
+  return { recorded, statements };
+}
+
+export function installError(error: unknown): LatchkeyError {
+  if (error instanceof LatchkeyError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === '42501') {
+    return new LatchkeyError(
+      'insufficient-privilege',
+      `This login lacks a right that the step needs (${message}). Nothing was changed. Use the owner of the host's schema with CREATEROLE, or a superuser.`,
+      { cause: error },
+    );
+  }
+  if (code === '55P03') {
+    return new LatchkeyError(
+      'central-refused',
+      'A table is locked by other work for more than 5 seconds. Nothing was changed; try again at a quieter moment.',
+      { cause: error },
+    );
+  }
+  return new LatchkeyError('central-refused', `PostgreSQL refused: ${message ?? String(error)}. Nothing was changed.`, {
+    details: { sqlstate: code },
+    cause: error,
+  });
+}
