@@ -123,19 +123,19 @@ describe('a log is mirrored as far back as its window', () => {
       const zone = { zoned: 'Z', zoneless: '' };
       for (const table of [log('zoned', 'timestamptz'), log('zoneless', 'timestamp')]) {
         const end = zone[table.name as keyof typeof zone];
-        mirror.transaction(() => {
-          mirror.createIncoming(table);
-          mirror.incomingWriter(table)([
-            [1, `2026-05-24T23:59:59.999999${end}`],
-            [2, `2026-05-25T00:00:00.000000${end}`],
-            [3, null],
-            [4, 'infinity'],
-            [5, '12026-01-01 00:00:00'],
-            [6, '-infinity'],
-            [7, '0044-03-15 00:00:00 BC'],
-          ]);
-          mirror.swapIn(table, 7, '1:1:');
-        });
+        const rows = [
+          [1, `2026-05-24T23:59:59.999999${end}`],
+          [2, `2026-05-25T00:00:00.000000${end}`],
+          [3, null],
+          [4, 'infinity'],
+          [5, '12026-01-01 00:00:00'],
+          [6, '-infinity'],
+          [7, '0044-03-15 00:00:00 BC'],
+        ];
+        const incoming = mirror.createIncoming(table);
+        incoming.append(rows.length, (row, values, place) => values.splice(place, 2, ...rows[row]!));
+        incoming.flush();
+        mirror.transaction(() => mirror.swapIn(table, incoming.rows, '1:1:'));
       }
       const ids = (table: string) => mirror.database.prepare(`SELECT id FROM ${table} ORDER BY id`).pluck().all();
       const rows = () => mirror.database.prepare('SELECT rows FROM latchkey_table').pluck().all();

@@ -5,14 +5,12 @@ import type { SystemMapping } from '../systems/system.ts';
 import { indexStatements, viewStatements } from '../systems/views.ts';
 import { keyText, keyValues, type MirroredTable } from './catalogue.ts';
 import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-counts.ts';
+import { IncomingTable, incomingName } from './incoming.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromJson, type Stored, toJson } from './rows.ts';
 import { createTextIndex, dropTextIndex, incompleteTextIndexes, indexSlice, textDefinition } from './text-index.ts';
 
 export type StoredRow = Record<string, Stored>;
-
-/** Rows a prepared INSERT takes at once: beyond about 64 nothing is gained, and SQLite's limit of variables comes near. */
-const rowsPerInsert = 64;
 
 /**
  * The one write connection to the mirror, owned by the write thread. All writes happen in `transaction`, synchronously, so that
@@ -124,32 +122,15 @@ export class WritableMirror extends ReadableMirror {
   }
 
   /** An empty table beside the one that screens read: a first copy fills it, and `swapIn` puts it in place. */
-  createIncoming(table: MirroredTable): void {
-    const incoming = quoteName(incomingName(table));
-    this.database.exec(`DROP TABLE IF EXISTS ${incoming}`);
-    this.database.exec(tableSql(table, incomingName(table)));
-    this.database
-      .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
-      .run(table.name, JSON.stringify(table));
-  }
-
-  /** Appends whole rows, in column order, to a table that is being copied. */
-  incomingWriter(table: MirroredTable): (rows: Stored[][]) => void {
-    const width = table.columns.length;
-    const batch = Math.max(1, Math.min(rowsPerInsert, Math.floor(30_000 / width)));
-    const one = `(${Array(width).fill('?').join(', ')})`;
-    const insert = (count: number) =>
-      this.database.prepare(
-        `INSERT INTO ${quoteName(incomingName(table))} VALUES ${Array(count).fill(one).join(', ')}`,
-      );
-    const full = insert(batch);
-    return (rows) => {
-      this.transaction(() => {
-        let at = 0;
-        for (; at + batch <= rows.length; at += batch) full.run(...rows.slice(at, at + batch).flat());
-        if (at < rows.length) insert(rows.length - at).run(...rows.slice(at).flat());
-      });
-    };
+  createIncoming(table: MirroredTable): IncomingTable {
+    this.transaction(() => {
+      this.database.exec(`DROP TABLE IF EXISTS ${quoteName(incomingName(table))}`);
+      this.database.exec(tableSql(table, incomingName(table)));
+      this.database
+        .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
+        .run(table.name, JSON.stringify(table));
+    });
+    return new IncomingTable(this.database, table);
   }
 
   /** Puts a complete copy in place of what was there. Pending rows must have been taken off, and are put back by the caller. */
@@ -257,10 +238,6 @@ function keyPredicate(table: MirroredTable): string {
 
 function keyParameters(table: MirroredTable, key: string): Stored[] {
   return keyValues(table, key).map((text, place) => storedKey(table, table.key[place]!, text));
-}
-
-function incomingName(table: MirroredTable): string {
-  return `latchkey_incoming_${table.name}`;
 }
 
 const sqliteTypes = {

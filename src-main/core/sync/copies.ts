@@ -50,18 +50,20 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
   for (const { table } of wanted) {
     const step = `Copying ${table.name}`;
     context.onProgress({ step, rows: done, rowsExpected, bytes });
-    await inSnapshot(client, mirror, async ({ snapshot }) => {
-      const rows = await copyTable(client, mirror, table, (sofar, more) => {
+    // Its indexes are made after central's transaction ended: production's vacuum need not wait for them.
+    const { rows, snapshot } = await inSnapshot(client, mirror, async ({ snapshot }) => ({
+      snapshot,
+      rows: await copyTable(client, mirror, table, (sofar, more) => {
         bytes += more;
         context.onProgress({ step, rows: done + sofar, rowsExpected: Math.max(rowsExpected, done + sofar), bytes });
-      });
-      mirror.transaction(() => {
-        mirror.unapplyPending();
-        mirror.swapIn(table, rows, snapshot);
-        mirror.replayPending();
-      });
-      done += rows;
+      }),
+    }));
+    mirror.transaction(() => {
+      mirror.unapplyPending();
+      mirror.swapIn(table, rows, snapshot);
+      mirror.replayPending();
     });
+    done += rows;
     context.onChanged([table.name]);
   }
   mirror.transaction(() => {

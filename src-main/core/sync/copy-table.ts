@@ -1,14 +1,10 @@
 import type pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import type { MirroredTable } from '../mirror/catalogue.ts';
-import type { Stored } from '../mirror/rows.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 import { selectList } from './columns.ts';
-import { CopyDecoder } from './copy-decoder.ts';
-
-/** Rows that are decoded before they are written: large enough for few transactions, small enough for flat memory. */
-const rowsPerTransaction = 2_048;
+import { RowDecoder } from './copy-decoder.ts';
+import { copyOut } from './copy-out.ts';
 
 /**
  * Copies what this device may see of a table into an incoming table beside the one that screens read. The caller's transaction
@@ -22,26 +18,13 @@ export async function copyTable(
   table: MirroredTable,
   onRows: (rows: number, bytes: number) => void,
 ): Promise<number> {
-  mirror.transaction(() => mirror.createIncoming(table));
-  const write = mirror.incomingWriter(table);
-  const decoder = new CopyDecoder(table);
-  const stream = client.query(
-    copyTo(
-      `COPY (SELECT ${selectList(table)} FROM latchkey_mirror.${quoteName(table.name)} t) TO STDOUT (FORMAT binary)`,
-    ),
-  );
-  let waiting: Stored[][] = [];
-  let rows = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    for (const row of decoder.decode(chunk)) waiting.push(row);
-    if (waiting.length >= rowsPerTransaction) {
-      write(waiting);
-      rows += waiting.length;
-      waiting = [];
-    }
-    onRows(rows + waiting.length, chunk.length);
-  }
-  if (waiting.length > 0) write(waiting);
-  if (!decoder.ended) throw new Error(`Central's answer for ${table.name} ended early.`);
-  return rows + waiting.length;
+  const incoming = mirror.createIncoming(table);
+  const decoder = new RowDecoder(table);
+  const sql = `COPY (SELECT ${selectList(table)} FROM latchkey_mirror.${quoteName(table.name)} t) TO STDOUT (FORMAT binary)`;
+  await copyOut(client, sql, ({ bytes, starts, length }) => {
+    incoming.append(starts.length, (row, values, place) => decoder.decode(bytes, starts[row]!, values, place));
+    onRows(incoming.rows, length);
+  });
+  incoming.flush();
+  return incoming.rows;
 }
