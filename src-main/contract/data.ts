@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { query } from './call.ts';
+import { command, query } from './call.ts';
 import { listOf, page, searchText } from './values.ts';
 
 const tableName = z.string().min(1).max(200);
@@ -17,6 +17,8 @@ export const tableDifference = z.object({
   rowsHere: z.number().int(),
   rowsCentral: z.number().int(),
   equal: z.boolean(),
+  /** It differed and was replaced by what central has. */
+  repaired: z.boolean(),
   /** Up to 100 keys that are missing here, only here, or unequal. */
   differences: z.array(z.object({ key: z.string(), kind: z.enum(['missing', 'extra', 'different']) })),
 });
@@ -34,10 +36,13 @@ export const dataCalls = {
   ),
   /** Answers when every row of the mirror can be found by its words: full text is built behind a first copy. */
   'mirror.index': query('unlocked', z.strictObject({}), z.strictObject({})),
-  /** Compares every mirrored row with central in one snapshot. */
-  'mirror.check': query(
+  /**
+   * Compares every mirrored row with central in one snapshot. With `repair` a table that differs is replaced by what central has, and
+   * the log says so; `equal` tells what was found before.
+   */
+  'mirror.check': command(
     'unlocked',
-    z.strictObject({}),
+    z.strictObject({ repair: z.boolean().default(false) }),
     z.object({ equal: z.boolean(), tables: z.array(tableDifference) }),
   ),
 };

@@ -52,6 +52,17 @@ export const status = z.object({
   inQuarantine: z.number().int(),
   mirror: z.object({ rows: z.number().int(), bytes: z.number().int(), tables: z.number().int() }),
   central: z.object({ reachable: z.boolean(), epoch: z.string().nullable() }),
+  /** The command that has waited longest for central's answer, or to be seen in force, and why it waits. */
+  oldestPending: z
+    .object({
+      command: z.string(),
+      summary: z.string(),
+      madeAt: moment,
+      why: z.string(),
+      /** It has waited for over ten minutes although central answers: somebody should look. */
+      overdue: z.boolean(),
+    })
+    .nullable(),
   /** The operator's switch: true while they chose to work offline. */
   workOffline: z.boolean(),
   progress: progress.nullable(),
@@ -59,6 +70,30 @@ export const status = z.object({
   problem: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 export type Status = z.infer<typeof status>;
+
+/** One thing that was looked at. `unknown`: it could not be told, mostly because central did not answer. */
+export const finding = z.object({
+  name: z.enum([
+    'central',
+    'epoch',
+    'catalogue',
+    'tracking',
+    'clock',
+    'cursor',
+    'outbox',
+    'conflicts',
+    'file',
+    'types',
+    'errors',
+  ]),
+  state: z.enum(['ok', 'attention', 'unknown']),
+  /** What was found, in words. */
+  found: z.string(),
+  /** What to do about it; null where nothing is to be done. */
+  advice: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type Finding = z.infer<typeof finding>;
 
 export const deviceCalls = {
   'device.state': query('any', z.strictObject({}), deviceState),
@@ -74,6 +109,12 @@ export const deviceCalls = {
   'device.unlock': command('enrolled', z.strictObject({ passphrase }), deviceState),
   'device.lock': command('enrolled', z.strictObject({}), deviceState),
   'status.get': query('any', z.strictObject({}), status),
+  /** Looks at everything that can go wrong between this device and central, and changes nothing. */
+  'device.doctor': query(
+    'unlocked',
+    z.strictObject({}),
+    z.object({ healthy: z.boolean(), findings: z.array(finding) }),
+  ),
   /** Pushes and pulls once, and answers when both are done; fails with `offline` while the operator works offline. */
   'sync.now': command('unlocked', z.strictObject({}), status),
   'sync.set-offline': command('unlocked', z.strictObject({ workOffline: z.boolean() }), status),

@@ -10,6 +10,7 @@ export function closedStatus(mode: 'locked' | 'not-enrolled'): Status {
     inQuarantine: 0,
     mirror: { rows: 0, bytes: 0, tables: 0 },
     central: { reachable: false, epoch: null },
+    oldestPending: null,
     workOffline: false,
     progress: null,
     problem: null,

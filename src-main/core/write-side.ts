@@ -16,9 +16,11 @@ import { mirrorError, mirrorFile, openMirror } from './mirror/open.ts';
 import { query } from './mirror/readable.ts';
 import { TextIndexing } from './mirror/text-indexing.ts';
 import { WritableMirror } from './mirror/writable.ts';
+import { oldestPending } from './outbox/oldest-pending.ts';
 import { peopleCommands } from './people/commands.ts';
 import { readContext } from './read-context.ts';
 import { checkMirror } from './sync/check.ts';
+import { examine } from './sync/doctor.ts';
 import { decideQuarantined, listQuarantine } from './sync/quarantine.ts';
 import { Supervisor } from './sync/supervisor.ts';
 import { systemNamed } from './systems/index.ts';
@@ -86,12 +88,23 @@ export class WriteSide {
       case 'mirror.index':
         await this.indexing.finish();
         return {};
+      case 'device.doctor':
+        return examine({
+          mirror: this.mirror,
+          folder: this.options.folder,
+          status: this.status(),
+          now: this.options.now(),
+          hello: () => this.supervisor.latest(),
+        });
       case 'mirror.check':
         return checkMirror({
           mirror: this.mirror,
           address: this.options.identity.central,
           patience: this.options.patience,
           now: this.options.now,
+          actor: this.actor,
+          repair: (request as Request<'mirror.check'>).repair,
+          onChanged: (tables) => this.options.emit({ type: 'changed', tables }),
           exclusively: (work) => this.supervisor.alone(work),
         });
       case 'quarantine.list':
@@ -186,6 +199,7 @@ export class WriteSide {
         .where('snapshot', 'is not', null),
     );
     const central = this.mirror.meta('central');
+    const standing = { reachable, workOffline: this.supervisor.workOffline, problem: problem?.message ?? null };
     return {
       mode,
       lastSync:
@@ -200,6 +214,7 @@ export class WriteSide {
         reachable,
         epoch: central === null ? null : (JSON.parse(central) as { epoch: { id: string } }).epoch.id,
       },
+      oldestPending: oldestPending(this.mirror, { ...standing, now: this.options.now() }),
       workOffline: this.supervisor.workOffline,
       progress,
       problem: problem && { code: problem.code, message: problem.message },

@@ -107,9 +107,13 @@ describe('exit codes', () => {
     expect(terminal.document()).toEqual(status);
   });
 
-  test('3 where the mirror differs from central', async () => {
-    const core = answeringCore({ 'mirror.check': { equal: false, tables: [] } });
-    expect(await run('mirror check --json', recordedTerminal({ core }))).toBe(3);
+  test.each([
+    ['3', 3, false],
+    ['0 once repaired', 0, true],
+  ])('%s where the mirror differs from central', async (_what, code, repaired) => {
+    const users = { table: 'users', rowsHere: 1, rowsCentral: 2, equal: false, repaired, differences: [] };
+    const core = answeringCore({ 'mirror.check': { equal: false, tables: [users] } });
+    expect(await run('mirror check --json', recordedTerminal({ core }))).toBe(code);
   });
 });
 

@@ -25,6 +25,8 @@ export interface MirroredColumn {
   /** PostgreSQL's own words: `character varying(255)`. */
   type: string;
   storage: Storage;
+  /** A type that Latchkey knows nothing of: its values are kept as central prints them, and sort as text. */
+  asPrinted?: true;
   nullable: boolean;
   /** Central's default, as an SQL expression; a new row shows it until central's own comes back. */
   default: string | null;
@@ -85,6 +87,7 @@ function mirroredTable(described: CentralTable): MirroredTable {
       name,
       type,
       storage: storageOf(base),
+      ...(isKnown(base) ? {} : { asPrinted: true as const }),
       nullable,
       default: fallback,
     })),
@@ -112,6 +115,39 @@ const storageByType: Record<string, Storage> = {
   jsonb: 'json',
   bytea: 'blob',
 };
+
+/** Types whose text is what people read and what sorts right, or as right as it can. */
+const textTypes = new Set([
+  'uuid',
+  'text',
+  'varchar',
+  'bpchar',
+  'citext',
+  'name',
+  'char',
+  'numeric',
+  'date',
+  'time',
+  'timetz',
+  'interval',
+  'inet',
+  'cidr',
+  'macaddr',
+  'macaddr8',
+]);
+
+function isKnown(base: { name: string; kind: string; category: string }): boolean {
+  return storageOf(base) !== 'text' || base.kind === 'e' || textTypes.has(base.name);
+}
+
+/** Columns that are kept as central prints them, for want of anything better. */
+export function unknownTypes(tables: Iterable<MirroredTable>): { table: string; column: string; type: string }[] {
+  return [...tables].flatMap((table) =>
+    table.columns
+      .filter(({ asPrinted }) => asPrinted)
+      .map(({ name, type }) => ({ table: table.name, column: name, type })),
+  );
+}
 
 function storageOf(base: { name: string; kind: string; category: string }): Storage {
   if (base.category === 'A' || ['c', 'r', 'm'].includes(base.kind)) return 'json';

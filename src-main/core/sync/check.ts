@@ -1,6 +1,8 @@
+import { uuidv7 } from 'uuidv7';
 import type { Output } from '../../contract/index.ts';
 import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
 import { disconnect, type Patience } from '../central/wire.ts';
+import { type Actor, appendEntry } from '../command/execute.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
@@ -19,24 +21,28 @@ export interface CheckContext {
   address: CentralAddress;
   patience?: Patience | undefined;
   now: () => number;
+  actor: Actor;
+  /** Replace a table that differs by what central has. */
+  repair: boolean;
+  onChanged: (tables: string[]) => void;
   /** Runs while no sync cycle does; the signal comes when the operator goes offline. */
   exclusively: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 /**
  * Proves the mirror: in one snapshot of central it catches up, reads everything that this device may see once more, and compares
- * value by value with the confirmed rows.
+ * value by value with the confirmed rows. What differs is replaced, if wanted, by what was read, and an entry says so.
  */
 export async function checkMirror(context: CheckContext): Promise<Output<'mirror.check'>> {
-  const { mirror, address, patience, now } = context;
+  const { mirror, address, patience, now, onChanged } = context;
   return context.exclusively(async (signal) => {
     const client = await connectToCentral(address, { name: 'latchkey check', patience, signal });
-    const shared = { client, mirror, now, onProgress: () => {}, onChanged: () => {} };
+    const shared = { client, mirror, now, onProgress: () => {}, onChanged };
     try {
       let tables: Output<'mirror.check'>['tables'] | null = null;
       while (tables === null) {
         await pull(shared);
-        tables = await inSnapshot(client, mirror, (answer) => compareAll(shared, answer));
+        tables = await inSnapshot(client, mirror, (answer) => compareAll(shared, context, answer));
       }
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {
@@ -48,7 +54,11 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
 }
 
 /** @returns null where central changed so much since the pull that another one is due first */
-async function compareAll(context: PullContext, answer: Hello): Promise<Output<'mirror.check'>['tables'] | null> {
+async function compareAll(
+  context: PullContext,
+  check: CheckContext,
+  answer: Hello,
+): Promise<Output<'mirror.check'>['tables'] | null> {
   const { client, mirror } = context;
   if (await neededCopies(context, answer)) return null;
   const changes = await changesSince(context, mirror.meta('cursor')!);
@@ -57,15 +67,18 @@ async function compareAll(context: PullContext, answer: Hello): Promise<Output<'
   const compared: Output<'mirror.check'>['tables'] = [];
   for (const table of [...mirror.tables.values()]) {
     const rowsCentral = await copyTable(client, mirror, table, () => {});
-    compared.push(mirror.transaction(() => compare(mirror, table, rowsCentral)));
+    compared.push(mirror.transaction(() => compare(check, table, rowsCentral, answer.snapshot)));
   }
+  const repaired = compared.filter((table) => table.repaired).map(({ table }) => table);
+  if (repaired.length > 0) check.onChanged(repaired);
   return compared;
 }
 
 function compare(
-  mirror: WritableMirror,
+  { mirror, actor, now, repair }: CheckContext,
   table: MirroredTable,
   rowsCentral: number,
+  snapshot: string,
 ): Output<'mirror.check'>['tables'][number] {
   mirror.unapplyPending();
   const here = quoteName(table.name);
@@ -79,7 +92,12 @@ function compare(
   const onlyHere = new Set(except(here, there).map((row) => keyOf(table, row as StoredRow)));
   const onlyThere = new Set(except(there, here).map((row) => keyOf(table, row as StoredRow)));
   const rowsHere = Number(mirror.database.prepare(`SELECT count(*) FROM ${here}`).pluck().get());
-  mirror.database.exec(`DROP TABLE ${there}`);
+  const repaired = repair && onlyHere.size + onlyThere.size > 0;
+  if (repaired) {
+    mirror.swapIn(table, rowsCentral, snapshot);
+    const subject = { table: table.name, key: '' };
+    appendEntry(mirror, actor, { action: 'mirror.repair', command: uuidv7(), changes: null, subject, now: now() });
+  } else mirror.database.exec(`DROP TABLE ${there}`);
   mirror.replayPending();
   const differences: Difference[] = [...new Set([...onlyHere, ...onlyThere])].map((key) => ({
     key,
@@ -90,6 +108,7 @@ function compare(
     rowsHere,
     rowsCentral,
     equal: differences.length === 0,
+    repaired,
     differences: differences.slice(0, listedDifferences),
   };
 }

@@ -7,6 +7,7 @@ import { mirrorError } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { compareEpoch, type Hello, hello } from './hello.ts';
+import { keepError } from './last-errors.ts';
 import { pull } from './pull.ts';
 import { followQuarantine, push } from './push.ts';
 
@@ -113,6 +114,12 @@ export class Supervisor {
         throw knownError(error, this.options.address);
       }
     });
+  }
+
+  /** What central says now; while a cycle is under way, what it said at its beginning. */
+  async latest(): Promise<Hello> {
+    if (this.running && this.answer) return this.answer;
+    return this.withCentral((client) => hello(client, this.options.mirror));
   }
 
   /** Right after the start nobody knows yet how things stand: waits a moment for the first cycle to tell. */
@@ -288,6 +295,7 @@ export class Supervisor {
     this.failures += 1;
     await this.disconnect();
     const known = knownError(error, this.options.address);
+    keepError(this.options.mirror, known, this.options.now());
     const offline = known.code === 'central-unreachable' || known.code === 'offline';
     this.become({
       mode: offline ? 'offline' : 'attention',

@@ -35,9 +35,11 @@ export const dataVerbs = [
   callVerb({
     name: 'mirror check',
     summary: 'Compare every mirrored row with central',
+    description: 'With --repair a table that differs is replaced by what central has, and the log says so.',
     call: 'mirror.check',
-    attention: ({ equal }) => !equal,
-    print({ equal, tables }, terminal) {
+    flags: [{ name: 'repair', kind: 'yes', text: 'put right what differs' }],
+    attention: ({ tables }) => tables.some((found) => !found.equal && !found.repaired),
+    print({ equal, tables }, terminal, { repair }) {
       const rows = tables.map((found) => [
         found.table,
         found.rowsHere,
@@ -45,7 +47,13 @@ export const dataVerbs = [
         found.equal ? 'equal' : found.differences.map(({ kind, key }) => `${kind} ${key}`).join(', ') || 'different',
       ]);
       terminal.out(table(['TABLE', 'HERE', 'CENTRAL', 'VERDICT'], rows));
-      terminal.out(equal ? 'The mirror equals central.' : 'The mirror differs from central.');
+      terminal.out(
+        equal
+          ? 'The mirror equals central.'
+          : repair === true
+            ? 'The mirror differed from central, and was repaired.'
+            : 'The mirror differs from central. `latchkey mirror check --repair` puts it right.',
+      );
     },
   }),
 ];

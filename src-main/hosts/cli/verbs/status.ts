@@ -3,7 +3,7 @@ import type { Status } from '../../../contract/device.ts';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import type { Core } from '../../../core/core.ts';
 import { callVerb, canReadPassphrase, dataFolderOf, readPassphrase, unlock, withDevice } from '../device.ts';
-import { facts, moment } from '../print.ts';
+import { facts, moment, shown } from '../print.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 import { watch } from './watch.ts';
@@ -87,8 +87,23 @@ function offlineVerb(word: 'on' | 'off', summary: string): Verb {
   });
 }
 
+const doctor: Verb = callVerb({
+  name: 'doctor',
+  summary: 'Look at everything that can go wrong between this device and central',
+  description:
+    'Epoch, catalogue, triggers, clock, cursor, the oldest pending command and why it waits, the file, the last errors.',
+  call: 'device.doctor',
+  attention: ({ healthy }) => !healthy,
+  print({ findings }, terminal) {
+    const marks = { ok: 'ok', attention: 'LOOK', unknown: '?' };
+    for (const { name, state, found, advice } of findings)
+      terminal.out(`${marks[state].padEnd(5)} ${name.padEnd(10)} ${shown(found, 600)}${advice ? ` ${advice}` : ''}`);
+  },
+});
+
 export const statusVerbs: Verb[] = [
   status,
+  doctor,
   sync,
   offlineVerb('on', 'Work offline: changes stay queued on this device'),
   offlineVerb('off', 'Work online again'),
@@ -96,7 +111,9 @@ export const statusVerbs: Verb[] = [
 ];
 
 export function needsAttention(found: Status): boolean {
-  return found.conflicts > 0 || found.mode === 'attention';
+  return (
+    found.conflicts > 0 || found.inQuarantine > 0 || found.mode === 'attention' || found.oldestPending?.overdue === true
+  );
 }
 
 function printStatus(found: Status, terminal: Terminal): void {
@@ -106,7 +123,9 @@ function printStatus(found: Status, terminal: Terminal): void {
       ['Mode', found.mode],
       ['Last sync', moment(found.lastSync)],
       ['Pending', found.pending],
+      ['Oldest pending', found.oldestPending && `${found.oldestPending.summary}: ${found.oldestPending.why}`],
       ['Conflicts', found.conflicts],
+      ['In quarantine', found.inQuarantine || null],
       ['Mirror', `${mirror.rows} rows in ${mirror.tables} tables, ${(mirror.bytes / 1_048_576).toFixed(1)} MiB`],
       ['Central', central.reachable ? 'reachable' : 'not reached'],
       ['Problem', found.problem?.message],
