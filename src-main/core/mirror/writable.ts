@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
+import { LatchkeyError } from '../../contract/errors.ts';
 import type { Json } from '../command/intent.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
@@ -18,15 +20,27 @@ export type StoredRow = Record<string, Stored>;
  */
 export class WritableMirror extends ReadableMirror {
   readonly system: SystemMapping;
+  private readonly file: bigint | undefined;
   private known: Map<string, MirroredTable> | null = null;
 
   constructor(database: Database.Database, system: SystemMapping) {
     super(database);
     this.system = system;
+    this.file = fileIdentity(database.name);
   }
 
   transaction<T>(work: () => T): T {
+    this.requireInPlace();
     return this.database.transaction(work).immediate();
+  }
+
+  /** What is written into a file that was deleted or replaced under us would be gone with this process. */
+  private requireInPlace(): void {
+    if (fileIdentity(this.database.name) === this.file) return;
+    throw new LatchkeyError(
+      'folder-unusable',
+      `The mirror at ${this.database.name} was removed or replaced while it was open. Nothing was changed. Put the folder back and unlock this device again.`,
+    );
   }
 
   setMeta(name: string, value: string): void {
@@ -216,6 +230,10 @@ export class WritableMirror extends ReadableMirror {
     }
     this.putRow(table, next);
   }
+}
+
+function fileIdentity(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 export function keyOf(table: MirroredTable, row: StoredRow): string {
