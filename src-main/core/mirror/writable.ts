@@ -10,7 +10,14 @@ import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-coun
 import { IncomingTable, incomingName } from './incoming.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromJson, type Stored, toJson } from './rows.ts';
-import { createTextIndex, dropTextIndex, incompleteTextIndexes, indexSlice, textDefinition } from './text-index.ts';
+import {
+  createTextIndex,
+  dropTextIndex,
+  incompleteTextIndexes,
+  indexSlice,
+  mergeSlice,
+  textDefinition,
+} from './text-index.ts';
 
 export type StoredRow = Record<string, Stored>;
 
@@ -86,14 +93,20 @@ export class WritableMirror extends ReadableMirror {
     return incompleteTextIndexes(this.database).length > 0;
   }
 
-  /** Adds a slice of rows to a full-text index that is not complete. @returns false where all are */
-  indexMore(): boolean {
-    return this.transaction(() => {
+  /** Adds a slice of rows to a full-text index that is not complete. */
+  indexMore(): void {
+    this.transaction(() => {
       const [name] = incompleteTextIndexes(this.database);
       const table = name === undefined ? undefined : this.tables.get(name);
-      if (!table) return false;
-      indexSlice(this.database, this.system, table);
-      return true;
+      if (table) indexSlice(this.database, this.system, table);
+    });
+  }
+
+  /** Joins some more of the parts that full-text indexes were made in. @returns false where there is no more to join */
+  mergeMore(start: boolean): boolean {
+    return this.transaction(() => {
+      const names = this.all(query.selectFrom('latchkey_text').select('table_name')).map((row) => row.table_name);
+      return names.filter((name) => mergeSlice(this.database, name, start)).length > 0;
     });
   }
 
