@@ -30,7 +30,7 @@ export interface Places {
 
 /** How far beyond a page events are looked for, to say how many there are. */
 const lookAhead = 1_000;
-/** How far they are counted where no row has to be looked at. */
+/** How far they are counted along an index, where no row has to be looked at. */
 const countAhead = 10_000;
 /** So many rows are read sooner than it is found out which of them are the newest. */
 const few = 1_000;
@@ -85,7 +85,7 @@ function found(
   offset: number,
   limit: number,
 ): Places {
-  const most = offset + limit + countAhead;
+  const most = offset + limit + lookAhead;
   const matches = countFound(context, condition, most);
   const needed = offset + limit + (rest.length === 0 ? 0 : lookAhead);
   const places: Place[] = [];
