@@ -12,5 +12,6 @@ DROP FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT);
 DROP FUNCTION latchkey.is_uuid(TEXT);
 DROP FUNCTION latchkey.read_json(TEXT);
 DROP FUNCTION latchkey.apply_change(TEXT, TEXT[], TEXT[], JSONB, NAME, JSONB);
+DROP FUNCTION latchkey.parsed_json(TEXT);
 DROP TABLE latchkey.audit_leaf;
 DROP TABLE latchkey.command;

@@ -46,6 +46,16 @@ CREATE TABLE latchkey.audit_leaf (
 );
 CREATE INDEX audit_leaf_by_command ON latchkey.audit_leaf (command);
 
+-- JSON as a device read it. What is no JSON to jsonb, such as a text with NUL in it, stays the text that it is.
+CREATE FUNCTION latchkey.parsed_json(p_text TEXT) RETURNS JSONB
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN p_text::JSONB;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+  RETURN to_jsonb(p_text);
+END
+$$;
+
 -- Owned by latchkey_writer, which can reach the views of latchkey_write and nothing else: whatever a change says, it cannot touch a row
 -- that its device does not see, before or after. Raises LK409 with the fields in DETAIL for a conflict.
 CREATE FUNCTION latchkey.apply_change(
@@ -53,7 +63,7 @@ CREATE FUNCTION latchkey.apply_change(
 ) RETURNS JSONB
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres'
-SET extra_float_digits = 1 AS $$
+SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C' AS $$
 DECLARE
   target REGCLASS := format('latchkey_write.%I', p_view)::REGCLASS;
   operation TEXT := p_change ->> 'op';
@@ -62,11 +72,13 @@ DECLARE
   row_key JSONB := jsonb_object(p_key_columns, ARRAY(SELECT jsonb_array_elements_text(p_change -> 'key')));
   key_predicate TEXT;
   known TEXT[];
+  seen TEXT[];
   column_name TEXT;
   reference JSONB;
   present BOOLEAN;
   current JSONB;
-  base JSONB;
+  -- What the device saw. JSON travels as its text: no number of it is rounded on the way.
+  base JSONB := coalesce(p_change -> 'base', '{}');
   mine JSONB;
   write JSONB := '{}';
   capped TEXT[] := '{}';
@@ -77,11 +89,13 @@ DECLARE
 BEGIN
   SELECT array_agg(attname::TEXT) INTO known FROM pg_attribute WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
   -- Literals rather than a join: the row is found by its index, and it alone is locked.
-  EXECUTE format('SELECT to_jsonb(k) FROM jsonb_populate_record(NULL::%s, $1) k', target) INTO row_key USING row_key;
+  EXECUTE format('SELECT jsonb_object($2, ARRAY[%s]) FROM jsonb_populate_record(NULL::%s, $1) k',
+    (SELECT string_agg(format('k.%I::TEXT', key_column), ', ' ORDER BY n) FROM unnest(p_key_columns) WITH ORDINALITY AS keys (key_column, n)), target)
+    INTO row_key USING row_key, p_key_columns;
   SELECT string_agg(format('t.%I = %L', key_column, row_key ->> key_column), ' AND ') INTO key_predicate FROM unnest(p_key_columns) AS key_column;
   IF wanted || relative = '{}' OR jsonb_typeof(wanted) <> 'object' OR jsonb_typeof(relative) <> 'object' THEN
     RAISE EXCEPTION 'A change names the columns that it changes.' USING ERRCODE = 'LK422';
-  ELSIF operation = 'UPDATE' AND jsonb_typeof(coalesce(p_change -> 'base', '{}')) <> 'object' THEN
+  ELSIF operation = 'UPDATE' AND (jsonb_typeof(base) <> 'object' OR jsonb_typeof(coalesce(p_change -> 'base_text', '{}')) <> 'object') THEN
     RAISE EXCEPTION 'An update says what it was made on.' USING ERRCODE = 'LK422';
   ELSIF operation = 'INSERT' THEN
     wanted := wanted || jsonb_object(p_key_columns, ARRAY(SELECT jsonb_array_elements_text(p_change -> 'key')));
@@ -121,14 +135,20 @@ BEGIN
     RETURN jsonb_build_object('before', NULL, 'after', wanted - p_write_only, 'merged', FALSE);
   END IF;
 
-  EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s FOR NO KEY UPDATE', target, key_predicate) INTO current;
+  base := base || (SELECT coalesce(jsonb_object_agg(key, latchkey.parsed_json(value)), '{}') FROM jsonb_each_text(p_change -> 'base_text'));
+  -- The columns in question alone: whatever stands in the others is nobody's business here.
+  EXECUTE format('SELECT to_jsonb(x.*) FROM (SELECT %s FROM %s t WHERE %s FOR NO KEY UPDATE) x',
+    (SELECT string_agg(format(CASE WHEN atttypid = 'json'::REGTYPE THEN 'latchkey.parsed_json(t.%1$I::TEXT) AS %1$I' ELSE 't.%1$I' END, attname), ', ')
+     FROM pg_attribute WHERE attrelid = target AND attname = ANY (known) AND wanted || base ? attname::TEXT),
+    target, key_predicate) INTO current;
   IF current IS NULL THEN
     RAISE EXCEPTION 'The row is not there.' USING ERRCODE = 'LK409', DETAIL = jsonb_build_object('kind', 'missing', 'fields', '[]'::JSONB)::TEXT;
   END IF;
 
   -- Values pass through the view's row type, so that 1.50 equals 1.5 and one moment equals itself in another notation.
-  EXECUTE format('SELECT to_jsonb(p) FROM jsonb_populate_record(NULL::%s, $1) p', target) INTO base USING coalesce(p_change -> 'base', '{}');
-  EXECUTE format('SELECT to_jsonb(p) FROM jsonb_populate_record(NULL::%s, $1) p', target) INTO mine USING wanted;
+  seen := ARRAY(SELECT jsonb_object_keys(base));
+  EXECUTE format('SELECT to_jsonb(p.*) FROM jsonb_populate_record(NULL::%s, $1) p', target) INTO base USING base;
+  EXECUTE format('SELECT to_jsonb(p.*) FROM jsonb_populate_record(NULL::%s, $1) p', target) INTO mine USING wanted;
 
   FOR column_name IN SELECT jsonb_object_keys(wanted) LOOP
     restrictive := p_rules -> 'restrictive' -> column_name;
@@ -166,7 +186,7 @@ BEGIN
   FOR column_name IN
     SELECT DISTINCT member
     FROM jsonb_array_elements(coalesce(p_rules -> 'groups', '[]')) AS members, jsonb_array_elements_text(members) AS member
-    WHERE members ?| ARRAY(SELECT jsonb_object_keys(wanted)) AND NOT wanted ? member AND p_change -> 'base' ? member
+    WHERE members ?| ARRAY(SELECT jsonb_object_keys(wanted)) AND NOT wanted ? member AND member = ANY (seen)
       AND NOT member = ANY (p_write_only)
   LOOP
     IF current -> column_name <> base -> column_name THEN

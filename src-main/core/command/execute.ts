@@ -25,6 +25,8 @@ interface WireChange {
   key: Json[];
   op: 'insert' | 'update';
   base: Record<string, Json> | null;
+  /** Of columns that hold JSON the text of what it saw: a number in it may be more exact than ours are. */
+  base_text?: Record<string, string>;
   set: Record<string, Json>;
   from_acceptance?: Record<string, number>;
 }
@@ -42,12 +44,11 @@ export interface CommandBody {
  * The one write path: what the operator wants becomes shown rows, a queued command and an audit entry, all in the transaction
  * that the caller has open, or nothing at all.
  *
- * @param now this device's clock, whatever it says: the log keeps it as it is
  * @throws LatchkeyError `not-permitted`, `not-found`, `would-violate`, each naming the field
  */
 export function execute(mirror: WritableMirror, actor: Actor, intent: Intent, now: number): CommandReceipt {
   const command = uuidv7();
-  const planned = intent.changes.map((change) => plan(mirror, change, mirror.nowAtCentral(now)));
+  const planned = intent.changes.map((change) => plan(mirror, change, now));
   const subject = { table: intent.subject.table, key: keyText(intent.subject.key) };
   const body: CommandBody = {
     changes: planned.map(({ wire }) => wire),
@@ -113,7 +114,7 @@ function plan(mirror: WritableMirror, change: RowChange, now: number): Planned {
       table: table.name,
       key: change.key,
       op: change.op,
-      base: row === null ? null : baseOf(mirror, table, row, change),
+      ...(row === null ? { base: null } : baseOf(mirror, table, row, change)),
       set: change.set,
       ...(change.fromAcceptance ? { from_acceptance: change.fromAcceptance } : {}),
     },
@@ -187,15 +188,27 @@ function requireValues(mirror: WritableMirror, table: MirroredTable, key: string
 }
 
 /** What this device saw in the columns that change, and in those that mean something only together with them. */
-function baseOf(mirror: WritableMirror, table: MirroredTable, row: StoredRow, change: RowChange): Record<string, Json> {
+function baseOf(
+  mirror: WritableMirror,
+  table: MirroredTable,
+  row: StoredRow,
+  change: RowChange,
+): Pick<WireChange, 'base' | 'base_text'> {
   const groups = mirror.system.tables[table.name]?.groups ?? [];
   const wanted = new Set([...Object.keys(change.set), ...Object.keys(change.fromAcceptance ?? {})]);
   for (const group of groups) if (group.some((name) => wanted.has(name))) for (const name of group) wanted.add(name);
   const seen = table.columns.filter((column) => wanted.has(column.name));
-  return Object.fromEntries(seen.map((column) => [column.name, toJson(column, row[column.name] ?? null)]));
+  const texts = seen.filter((column) => column.storage === 'json' && typeof row[column.name] === 'string');
+  const base = seen
+    .filter((column) => !texts.includes(column))
+    .map((column) => [column.name, toJson(column, row[column.name] ?? null)]);
+  return {
+    base: Object.fromEntries(base),
+    ...(texts.length > 0 && { base_text: Object.fromEntries(texts.map(({ name }) => [name, String(row[name])])) }),
+  };
 }
 
-/** Moments that central will set when it accepts, as near as this device can tell: shown until central's own arrive. */
+/** Moments that central will set when it accepts, as this device's clock has them: shown until central's own arrive. */
 function estimates(table: MirroredTable, row: StoredRow | null, change: RowChange, now: number): Record<string, Json> {
   return Object.fromEntries(
     Object.entries(change.fromAcceptance ?? {}).map(([name, seconds]) => {

@@ -86,7 +86,7 @@ function mirroredTable(described: CentralTable): MirroredTable {
     columns: named('readable').map(({ name, type, base, nullable, default: fallback }) => ({
       name,
       type,
-      storage: storageOf(base),
+      storage: described.key.includes(name) ? keyStorageOf(base) : storageOf(base),
       ...(isKnown(base) ? {} : { asPrinted: true as const }),
       nullable,
       default: fallback,
@@ -149,7 +149,14 @@ export function unknownTypes(tables: Iterable<MirroredTable>): { table: string; 
   );
 }
 
+/** A key travels as the text that central takes it from: an array as `{1,2}`, not as JSON. */
+function keyStorageOf(base: { name: string; kind: string; category: string }): Storage {
+  const storage = storageOf(base);
+  return storage === 'json' ? 'text' : storage;
+}
+
 function storageOf(base: { name: string; kind: string; category: string }): Storage {
+  if (base.name === 'oidvector' || base.name === 'int2vector') return 'text';
   if (base.category === 'A' || ['c', 'r', 'm'].includes(base.kind)) return 'json';
   return storageByType[base.name] ?? 'text';
 }

@@ -45,7 +45,6 @@ export function toJson(column: Pick<MirroredColumn, 'storage'>, stored: Stored):
   if (column.storage === 'boolean') return Number(stored) !== 0;
   if (typeof stored === 'bigint') return Number.isSafeInteger(Number(stored)) ? Number(stored) : String(stored);
   if (stored instanceof Uint8Array) return `\\x${Buffer.from(stored).toString('hex')}`;
-  if (column.storage === 'json') return JSON.parse(String(stored)) as Json;
   return stored;
 }
 

@@ -6,6 +6,7 @@ import type { Query, ReadContext } from '../handlers.ts';
 import { keyText } from '../mirror/catalogue.ts';
 import { asMoment, momentParameter } from '../mirror/moments.ts';
 import { query, type ReadableMirror } from '../mirror/readable.ts';
+import { parsedJson } from '../mirror/row-values.ts';
 import type { OutboxRow } from '../mirror/schema.ts';
 import type { SystemMapping } from '../systems/system.ts';
 
@@ -112,6 +113,7 @@ export function pendingCommands(
 /** One change as the outbox records it, in the bytes that the audit entry names by their hash. */
 interface RecordedChange {
   base: Record<string, Json> | null;
+  base_text?: Record<string, string>;
   from_acceptance?: Record<string, number>;
   key: Json[];
   op: string;
@@ -127,6 +129,7 @@ export function fieldChangesOf(
   const { changes } = JSON.parse(row.changes) as { changes: RecordedChange[] };
   return changes.flatMap((change) => {
     const after = { ...estimatedMoments(change, row.made_at), ...change.set };
+    const before = { ...change.base, ...parsedTexts(change.base_text ?? {}) };
     return (
       Object.keys(after)
         .filter((column) => !isHidden(system, change.table, column))
@@ -134,13 +137,17 @@ export function fieldChangesOf(
           table: change.table,
           key: keyText(change.key),
           column,
-          before: change.base?.[column] ?? null,
+          before: before[column] ?? null,
           after: after[column],
         }))
         // A new row's empty column is nothing that changed.
         .filter((field) => field.before !== null || field.after !== null)
     );
   });
+}
+
+function parsedTexts(texts: Record<string, string>): Record<string, Json> {
+  return Object.fromEntries(Object.entries(texts).map(([column, text]) => [column, parsedJson(text)]));
 }
 
 /** Moments that central will set when it accepts: until then, as if it had accepted at once. Never later than they are. */

@@ -46,8 +46,8 @@ export class RowDecoder {
   private value(bytes: Buffer, from: number, to: number, column: number): Stored {
     switch (this.kinds[column]) {
       case integer:
-        // Fifteen digits and a sign lie within what a number holds exactly.
-        return to - from > 16
+        // Fifteen digits, or a sign and fourteen, lie within what a number holds exactly.
+        return to - from > 15
           ? fromCentral('integer', bytes.toString('latin1', from, to))
           : smallInteger(bytes, from, to);
       case text:

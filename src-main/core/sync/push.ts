@@ -5,6 +5,7 @@ import { leavePending, recordConflict } from '../command/outcomes.ts';
 import { keyText } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
+import { parsedJson } from '../mirror/row-values.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 
 const commandsPerPush = 50;
@@ -50,7 +51,7 @@ export async function push(context: PushContext): Promise<number> {
       JSON.stringify(batch.entries),
       JSON.stringify(batch.commands),
     ]);
-    const answer = JSON.parse(rows[0]!.answer) as { entries: number; receipts: Receipt[] };
+    const answer = parsedJson(rows[0]!.answer) as unknown as { entries: number; receipts: Receipt[] };
     const taken = context.mirror.transaction(() => take(context.mirror, answer, context.now()));
     answered += taken;
     context.onChanged(['outbox', 'conflicts']);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { LatchkeyError } from '../../contract/errors.ts';
-import { fileError, writePrivately } from './private-file.ts';
+import { writePrivately } from './private-file.ts';
 
 const scrypt = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(
   scryptCallback,
@@ -109,10 +109,7 @@ export class Vault {
         'not-enrolled',
         'This device has not joined an organization yet. Join with an enrollment file.',
       );
-    const text = await readFile(this.path, 'utf8').catch((error: unknown) => {
-      throw fileError(error, this.path);
-    });
-    const parsed = vaultFile.safeParse(parseJson(text));
+    const parsed = vaultFile.safeParse(parseJson(await readFile(this.path, 'utf8')));
     if (!parsed.success) throw damaged();
     return parsed.data;
   }
