@@ -30,12 +30,28 @@ export const auditCalls = {
       to: moment.optional(),
       ...page,
     }),
-    listOf(auditItem),
+    /** `more`: `total` is how many were looked for, and there may be more than that. */
+    listOf(auditItem).extend({ more: z.boolean() }),
   ),
   'audit.show': query(
     'unlocked',
     z.strictObject({ id: z.string().min(1).max(200) }),
     auditItem.extend({ entry: z.string().nullable() }),
+  ),
+  /** How many events there were, counted by day (UTC), by action, or by both; in order. */
+  'audit.counts': query(
+    'unlocked',
+    z.strictObject({
+      by: z.enum(['day', 'action', 'day-and-action']).default('day'),
+      action: z.string().max(255).optional(),
+      from: moment.optional(),
+      to: moment.optional(),
+    }),
+    z.object({
+      items: z.array(z.object({ day: z.string().optional(), action: z.string().optional(), count: z.number().int() })),
+      /** Events in all. */
+      total: z.number().int(),
+    }),
   ),
   'audit.actions': query(
     'unlocked',

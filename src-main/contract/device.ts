@@ -63,6 +63,8 @@ export const status = z.object({
       overdue: z.boolean(),
     })
     .nullable(),
+  /** Milliseconds that this device's clock is ahead of central's, as last measured; negative where it is behind. */
+  clockOffset: z.number().int().nullable(),
   /** The operator's switch: true while they chose to work offline. */
   workOffline: z.boolean(),
   progress: progress.nullable(),

@@ -37,6 +37,8 @@ export const errorCodes = [
   'central-refused',
   'central-busy',
   'device-revoked',
+  'device-rewound',
+  'clock-off',
   'offline',
   // the road between a window or a command line and the process that owns the device's folder
   'disconnected',

@@ -11,6 +11,7 @@ export function closedStatus(mode: 'locked' | 'not-enrolled'): Status {
     mirror: { rows: 0, bytes: 0, tables: 0 },
     central: { reachable: false, epoch: null },
     oldestPending: null,
+    clockOffset: null,
     workOffline: false,
     progress: null,
     problem: null,

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { DeviceState } from '../contract/device.ts';
@@ -13,7 +13,7 @@ import type { Query } from './handlers.ts';
 import { type Identity, joinCentral, readEnrollment } from './identity.ts';
 import { keyQueries } from './keys/queries.ts';
 import type { MirroredTable } from './mirror/catalogue.ts';
-import { mirrorFile, openMirror } from './mirror/open.ts';
+import { inMirrorWords, mirrorFile, openMirror } from './mirror/open.ts';
 import { query, ReadableMirror } from './mirror/readable.ts';
 import { outboxQueries } from './outbox/queries.ts';
 import { acquireOwnership } from './ownership.ts';
@@ -89,7 +89,8 @@ class LocalCore implements Core {
         throw new LatchkeyError('unknown-call', `There is no call “${String(name).slice(0, 100)}”.`);
       return await this.dispatch(name, validated(name, input));
     } catch (error) {
-      throw error instanceof LatchkeyError ? error : LatchkeyError.fromShape(toErrorShape(error));
+      const known = inMirrorWords(error, join(this.folder, mirrorFile));
+      throw known instanceof LatchkeyError ? known : LatchkeyError.fromShape(toErrorShape(known));
     }
   }
 
@@ -137,6 +138,11 @@ class LocalCore implements Core {
       throw new LatchkeyError(
         'already-enrolled',
         'This device has joined an organization already. Nothing was changed. Use another folder, or revoke this device first.',
+      );
+    if ((statSync(join(this.folder, mirrorFile), { throwIfNoEntry: false })?.size ?? 0) > 0)
+      throw new LatchkeyError(
+        'mirror-damaged',
+        `This folder holds a mirror whose vault (vault.json) is gone, so nobody can open it. Nothing was changed, and the enrollment was not used. Put back a backup of vault.json, or join in another folder.`,
       );
     const file = readEnrollment(enrollment);
     const opened: { key?: Buffer; identity?: Identity } = {};

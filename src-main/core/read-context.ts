@@ -5,7 +5,10 @@ import type { ReadableMirror } from './mirror/readable.ts';
 import { systemNamed } from './systems/index.ts';
 import type { Capability } from './systems/system.ts';
 
-/** What a handler may look at, for one request. The capability is what central last said of this device. */
+/**
+ * What a handler may look at, for one request. The capability is what central last said of this device, and `now` is central's
+ * clock as far as this device knows: whether a key has expired is not for a wrong clock to say.
+ */
 export function readContext(
   mirror: ReadableMirror,
   identity: Identity,
@@ -20,6 +23,6 @@ export function readContext(
     organization: identity.organization,
     operator: identity.operator,
     capability: (mirror.meta('capability') ?? 'auditor') as Capability,
-    now,
+    now: mirror.nowAtCentral(now),
   };
 }

@@ -12,7 +12,7 @@ import type { Decide } from './handlers.ts';
 import type { Identity } from './identity.ts';
 import { keyCommands } from './keys/commands.ts';
 import { momentParameter } from './mirror/moments.ts';
-import { mirrorError, mirrorFile, openMirror } from './mirror/open.ts';
+import { inMirrorWords, mirrorFile, openMirror } from './mirror/open.ts';
 import { query } from './mirror/readable.ts';
 import { TextIndexing } from './mirror/text-indexing.ts';
 import { WritableMirror } from './mirror/writable.ts';
@@ -167,7 +167,7 @@ export class WriteSide {
       this.supervisor.wake();
       return result;
     } catch (error) {
-      throw error instanceof LatchkeyError ? error : isSqlite(error) ? mirrorError(error, mirrorFile) : error;
+      throw inMirrorWords(error, this.mirror.database.name);
     }
   }
 
@@ -215,10 +215,16 @@ export class WriteSide {
         epoch: central === null ? null : (JSON.parse(central) as { epoch: { id: string } }).epoch.id,
       },
       oldestPending: oldestPending(this.mirror, { ...standing, now: this.options.now() }),
+      clockOffset: this.clockOffset(),
       workOffline: this.supervisor.workOffline,
       progress,
       problem: problem && { code: problem.code, message: problem.message },
     };
+  }
+
+  private clockOffset(): number | null {
+    const measured = this.supervisor.answer?.clock_offset ?? this.mirror.meta('clock_offset_ms');
+    return measured === null ? null : Number(measured);
   }
 
   private bytes(): number {
@@ -228,8 +234,4 @@ export class WriteSide {
       0,
     );
   }
-}
-
-function isSqlite(error: unknown): boolean {
-  return String((error as { code?: unknown }).code ?? '').startsWith('SQLITE_');
 }

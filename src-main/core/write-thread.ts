@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorShape } from '../contract/errors.ts';
 import type { CallName } from '../contract/index.ts';
 import type { Identity } from './identity.ts';
+import { inMirrorWords, mirrorFile } from './mirror/open.ts';
 import { WriteSide } from './write-side.ts';
 import type { WriteThreadMessage, WriteThreadRequest } from './write-thread-link.ts';
 
@@ -31,7 +33,7 @@ try {
       send({ id, ok: true, value });
       if (name === 'close') port.close();
     } catch (error) {
-      send({ id, ok: false, error: toErrorShape(error) });
+      send({ id, ok: false, error: toErrorShape(inMirrorWords(error, join(folder, mirrorFile))) });
     }
   });
   send({ id: 0, ok: true, value: null });

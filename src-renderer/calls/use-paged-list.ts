@@ -1,5 +1,5 @@
 import { useQueries } from '@tanstack/react-query';
-import { useCallback, useMemo } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { LatchkeyError } from '../../src-main/contract/errors.ts';
 import type { Input, Output } from '../../src-main/contract/index.ts';
 import { asLatchkeyError } from './cache.ts';
@@ -15,6 +15,8 @@ export type FilterOf<Name extends PagedName> = Omit<Input<Name>, 'limit' | 'offs
 export interface PagedList<Row> {
   /** Undefined until the first answer. */
   total: number | undefined;
+  /** There are more than `total`, which grows as one goes on. */
+  more?: boolean;
   /** Undefined for a row that is not here yet. */
   rowAt(index: number): Row | undefined;
   error: LatchkeyError | null;
@@ -37,7 +39,10 @@ export function usePagedList<Name extends PagedName>(
   );
   const first = useCall(name, page(0), { keepPrevious: true });
   const firstAnswer = first.data as Output<Name> | undefined;
-  const total = firstAnswer?.total;
+  // Where the first answer counted only so far, later pages count on.
+  const more = (firstAnswer as { more?: boolean } | undefined)?.more ?? false;
+  const [grown, setGrown] = useState({ page, total: 0 });
+  const total = firstAnswer && Math.max(firstAnswer.total, more && grown.page === page ? grown.total : 0);
 
   const settled = useSettled(inView, rest);
   const wanted = useMemo(() => pagesOf(settled, total ?? 0).filter((number) => number > 0), [settled, total]);
@@ -49,9 +54,13 @@ export function usePagedList<Name extends PagedName>(
     const answer = others[at]?.data as Output<Name> | undefined;
     if (answer) pages.set(number, answer.items);
   });
+  const farthest = Math.max(0, ...others.map((other) => (other.data as Output<Name> | undefined)?.total ?? 0));
+  if (more && farthest > (total ?? 0)) setGrown({ page, total: farthest });
+
   const failed = first.error ?? others.find((other) => other.error)?.error;
   return {
     total,
+    more,
     rowAt: (index) => pages.get(Math.floor(index / pageSize))?.[index % pageSize] as RowOf<Name> | undefined,
     error: failed ? asLatchkeyError(failed) : null,
     retry: () => {

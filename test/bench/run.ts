@@ -7,8 +7,9 @@ import { type Dataset, makeDataset, withClient } from './dataset.ts';
 import { type BenchContext, type Figure, megabytes, type Part, table } from './figure.ts';
 import { part as firstMirror } from './first-mirror.ts';
 import { part as pull } from './pull.ts';
+import { part as reads } from './reads.ts';
 
-const parts: Part[] = [firstMirror, pull];
+const parts: Part[] = [firstMirror, pull, reads];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));

@@ -206,8 +206,8 @@ describe('keys.issue', () => {
           label: 'Billing',
           permissions: ['read'],
           status: 'active',
-          expires_at: '2026-12-20T12:00:00.000000',
         },
+        fromAcceptance: { expires_at: 30 * day },
       },
     ]);
   });
@@ -215,7 +215,7 @@ describe('keys.issue', () => {
   test('makes a key that does not end where it was asked for', () => {
     const { intent } = issue(keyring(), { label: 'Billing', expiresInDays: null });
 
-    expect(intent.changes[0]?.set).not.toHaveProperty('expires_at');
+    expect({ ...intent.changes[0]?.set, ...intent.changes[0]?.fromAcceptance }).not.toHaveProperty('expires_at');
   });
 
   test('is not for an auditor', () => {
@@ -264,8 +264,8 @@ describe('keys.rotate', () => {
       key_prefix: answer.prefix,
       key_last4: answer.last4,
       status: 'active',
-      expires_at: '2027-05-22T12:00:00.000000',
     });
+    expect(insert?.fromAcceptance).toEqual({ expires_at: 183 * day });
     expect(update).toEqual({
       table: 'api_keys',
       key: ['old'],
@@ -287,13 +287,14 @@ describe('keys.rotate', () => {
   });
 
   test('a key without an end has a successor without one', () => {
-    expect(rotate(keyring({ ...old, expires_at: null })).intent.changes[0]?.set).not.toHaveProperty('expires_at');
+    const [insert] = rotate(keyring({ ...old, expires_at: null })).intent.changes;
+    expect({ ...insert?.set, ...insert?.fromAcceptance }).not.toHaveProperty('expires_at');
   });
 
-  test('a key that was issued here and is not at central yet has a successor that ends no later', () => {
+  test('a key that was issued here and is not at central yet has a successor for what is left of it', () => {
     const { intent } = rotate(keyring({ ...old, created_at: null }));
 
-    expect(intent.changes[0]?.set.expires_at).toBe('2026-12-01T00:00:00.000000');
+    expect(intent.changes[0]?.fromAcceptance).toEqual({ expires_at: 10.5 * day });
   });
 
   test.each([

@@ -4,37 +4,68 @@ import type { Request } from '../../contract/index.ts';
 import type { ReadContext } from '../handlers.ts';
 import { query } from '../mirror/readable.ts';
 import { contains, containsFolded, containsPattern } from '../mirror/search.ts';
+import { searchWords } from '../mirror/text-query.ts';
 import { hiddenColumns } from '../outbox/queries.ts';
 import { peopleWithEmail } from '../people/queries.ts';
 
 type Filter = Pick<Request<'audit.list'>, 'actor' | 'action' | 'object' | 'search' | 'from' | 'to'>;
 
-/** Events of central's audit table that a filter asks for. */
-export function centralMatching(context: ReadContext, filter: Filter) {
-  const conditions = [
-    ...between('at', filter),
-    ...acted(context, filter, sql.ref('actor_id')),
-    ...actionIs('action', filter),
-    ...objects(context, filter).map(isAboutEvent),
-    ...containsAny(filter, [contains('action', filter.search ?? ''), dataContains('data', filter.search ?? '')]),
-  ];
-  return query.selectFrom('latchkey_activity').where((where) => where.and(conditions));
+/** A filter of the list with what its words stand for, looked up once. */
+export interface Question {
+  /** Ids that acted; null for anybody. */
+  actors: string[] | null;
+  /** Exact actions; null for any. */
+  actions: string[] | null;
+  /** Ids that an object may have been named by: the id itself, a person's email address, or the start of a key's value. */
+  objects: string[] | null;
+  search: string | null;
+  /** Moments as text that sorts right against stored ones, whether they end in `Z` or not. */
+  from: string | null;
+  to: string | null;
 }
 
-/** Commands of this device that a filter asks for and whose events central does not have (yet). */
-export function ownMatching(context: ReadContext, filter: Filter) {
-  const search = filter.search ?? '';
+/** @throws LatchkeyError `invalid-input` for a moment that is none */
+export function questionOf(context: ReadContext, filter: Filter): Question {
+  return {
+    actors: filter.actor ? actorsOf(context, filter.actor) : null,
+    actions: filter.action && filter.action !== '*' ? actionsOf(context, filter.action) : null,
+    objects: filter.object ? objectsOf(context, filter.object) : null,
+    search: filter.search || null,
+    from: filter.from === undefined ? null : momentBound(filter.from, 'from'),
+    to: filter.to === undefined ? null : momentBound(filter.to, 'to'),
+  };
+}
+
+/** What an event of central's audit table has to fulfil, beside the words that full text looks for. */
+export function centralConditions({ actors, actions, objects, from, to }: Question): RawBuilder<SqlBool>[] {
+  return [
+    ...between('at', from, to),
+    ...isOneOf('actor_id', actors),
+    ...isOneOf('action', actions),
+    ...(objects === null ? [] : [isAboutEvent(objects)]),
+  ];
+}
+
+/** Without full text: each word somewhere in the event, also inside of other words. */
+export function centralContains(search: string): RawBuilder<SqlBool>[] {
+  return wordsOf(search).map((word) => anyOf([contains('action', word), dataContains('data', word)]));
+}
+
+/** Commands of this device that a question asks for and whose events central does not have (yet). */
+export function ownMatching(context: ReadContext, { actors, actions, objects, search, from, to }: Question) {
   const conditions = [
-    ...between('made_at', filter),
-    ...acted(context, filter, sql`${context.operator.id}`),
-    ...actionIs('name', filter),
-    ...objects(context, filter).map(isAboutCommand),
-    ...containsAny(filter, [
-      contains('name', search),
-      contains('summary', search),
-      contains('reason', search),
-      valuesContain(context, search),
-    ]),
+    ...between('made_at', from, to),
+    ...(actors === null ? [] : [sql<SqlBool>`${Number(actors.includes(context.operator.id))}`]),
+    ...isOneOf('name', actions),
+    ...(objects === null ? [] : [isAboutCommand(objects)]),
+    ...wordsOf(search ?? '').map((word) =>
+      anyOf([
+        contains('name', word),
+        contains('summary', word),
+        contains('reason', word),
+        valuesContain(context, word),
+      ]),
+    ),
   ];
   return query
     .selectFrom('latchkey_outbox')
@@ -42,11 +73,54 @@ export function ownMatching(context: ReadContext, filter: Filter) {
     .where((where) => where.and(conditions));
 }
 
-function between(column: string, { from, to }: Filter): RawBuilder<SqlBool>[] {
+/** By id, by email address, or by a part of the name. */
+function actorsOf({ mirror }: ReadContext, actor: string): string[] {
+  const people = query.selectFrom('latchkey_person').select('id');
+  const acted = query.selectFrom('latchkey_activity').select('row_id').where('actor_id', '=', actor).limit(1);
+  if (mirror.first(people.where('id', '=', actor)) || mirror.first(acted)) return [actor];
+  const named = actor.includes('@')
+    ? people.where(sql<SqlBool>`email = ${actor} COLLATE NOCASE`)
+    : people.where(containsFolded(mirror, 'name', actor));
+  return [actor, ...mirror.all(named).map(({ id }) => id)];
+}
+
+/** `person.*` means every action that starts with `person.`. */
+function actionsOf({ mirror }: ReadContext, action: string): string[] {
+  if (!action.endsWith('*')) return [action];
+  const start = action.slice(0, -1);
+  const startsAlike = (column: 'action' | 'name') =>
+    sql<SqlBool>`${sql.ref(column)} >= ${start} AND ${sql.ref(column)} < ${`${start}\u{10FFFF}`}`;
+  const central = query.selectFrom('latchkey_daily').select('action').distinct().where(startsAlike('action'));
+  const own = query.selectFrom('latchkey_outbox').select('name as action').distinct().where(startsAlike('name'));
+  return mirror.all(central.union(own)).map((row) => row.action);
+}
+
+function objectsOf(context: ReadContext, object: string): string[] {
+  const keys = context.mirror.all(query.selectFrom('latchkey_api_key').select('id').where('prefix', '=', object));
+  return [object, ...peopleWithEmail(context, object).map(({ id }) => id), ...keys.map(({ id }) => id)];
+}
+
+/** The words of a search; marks alone are looked for as they stand. */
+function wordsOf(search: string): string[] {
+  const words = searchWords(search);
+  return words.length > 0 ? words.map((word) => word.replace(/\*$/, '')) : search === '' ? [] : [search];
+}
+
+function between(column: string, from: string | null, to: string | null): RawBuilder<SqlBool>[] {
   return [
-    ...(from === undefined ? [] : [sql<SqlBool>`${sql.ref(column)} >= ${momentBound(from, 'from')}`]),
-    ...(to === undefined ? [] : [sql<SqlBool>`${sql.ref(column)} <= ${momentBound(to, 'to')}`]),
+    ...(from === null ? [] : [sql<SqlBool>`${sql.ref(column)} >= ${from}`]),
+    ...(to === null ? [] : [sql<SqlBool>`${sql.ref(column)} <= ${to}`]),
   ];
+}
+
+function isOneOf(column: string, values: string[] | null): RawBuilder<SqlBool>[] {
+  if (values === null) return [];
+  if (values.length === 1) return [sql<SqlBool>`${sql.ref(column)} = ${values[0]}`];
+  return [sql<SqlBool>`${sql.ref(column)} IN (SELECT value FROM json_each(${JSON.stringify(values)}))`];
+}
+
+function anyOf(conditions: RawBuilder<SqlBool>[]): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(${sql.join(conditions, sql` OR `)})`;
 }
 
 /**
@@ -72,31 +146,6 @@ function momentBound(given: string, field: 'from' | 'to'): string {
   return field === 'to' ? `${moment}Z` : moment;
 }
 
-/** By id, by email address, or by a part of the name. */
-function acted(context: ReadContext, { actor }: Filter, column: RawBuilder<unknown>): RawBuilder<SqlBool>[] {
-  if (!actor) return [];
-  const people = query.selectFrom('latchkey_person').select('id');
-  const named = actor.includes('@')
-    ? people.where(sql<SqlBool>`email = ${actor} COLLATE NOCASE`)
-    : people.where(containsFolded(context.mirror, 'name', actor));
-  return [sql<SqlBool>`(${column} = ${actor} OR ${column} IN (${named}))`];
-}
-
-/** `person.*` means every action that starts with `person.`; as a range, so that an index serves it. */
-function actionIs(column: string, { action }: Filter): RawBuilder<SqlBool>[] {
-  if (!action) return [];
-  if (!action.endsWith('*')) return [sql<SqlBool>`${sql.ref(column)} = ${action}`];
-  const start = action.slice(0, -1);
-  return [sql<SqlBool>`${sql.ref(column)} >= ${start} AND ${sql.ref(column)} < ${`${start}\u{10FFFF}`}`];
-}
-
-/** The ids that an object may have been named by: the id itself, a person's email address, or the start of a key's value. */
-function objects(context: ReadContext, { object }: Filter): string[][] {
-  if (!object) return [];
-  const keys = context.mirror.all(query.selectFrom('latchkey_api_key').select('id').where('prefix', '=', object));
-  return [[object, ...peopleWithEmail(context, object).map(({ id }) => id), ...keys.map(({ id }) => id)]];
-}
-
 /** Latchkey's events name their object and the rows they changed; the host's own events are about whatever they mention. */
 function isAboutEvent(ids: string[]): RawBuilder<SqlBool> {
   const about = ids.map(
@@ -105,17 +154,13 @@ function isAboutEvent(ids: string[]): RawBuilder<SqlBool> {
       ELSE json_extract(data, '$.latchkey.subject.key') IS ${id} OR EXISTS (
         SELECT 1 FROM json_each(data, '$.latchkey.changes') WHERE json_extract(value, '$.key') IS ${id}) END)`,
   );
-  return sql<SqlBool>`(${sql.join(about, sql` OR `)})`;
+  return anyOf(about);
 }
 
 function isAboutCommand(ids: string[]): RawBuilder<SqlBool> {
   const list = sql.join(ids);
   return sql<SqlBool>`(subject_key IN (${list}) OR EXISTS (
     SELECT 1 FROM json_each(changes, '$.changes') AS change, json_each(change.value, '$.key') AS part WHERE part.value IN (${list})))`;
-}
-
-function containsAny({ search }: Filter, conditions: RawBuilder<SqlBool>[]): RawBuilder<SqlBool>[] {
-  return search ? [sql<SqlBool>`(${sql.join(conditions, sql` OR `)})`] : [];
 }
 
 /** Data is JSON text, in which quotes and backslashes are escaped. */

@@ -1,14 +1,16 @@
 import { sql } from 'kysely';
 import type { AuditItem } from '../../contract/audit.ts';
 import { LatchkeyError } from '../../contract/errors.ts';
-import type { CallName } from '../../contract/index.ts';
+import type { CallName, Output } from '../../contract/index.ts';
 import type { Query, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import type { OutboxRow } from '../mirror/schema.ts';
 import { fieldChangesOf } from '../outbox/queries.ts';
+import { type DailyCount, dailyCounts } from './daily.ts';
 import { readEvent } from './event.ts';
-import { centralMatching, ownMatching } from './matching.ts';
+import { ownMatching, type Question, questionOf } from './matching.ts';
+import { centralPlaces } from './places.ts';
 
 /** What stands before the id of a command that is listed among central's events. */
 const commandMark = 'command:';
@@ -18,28 +20,58 @@ const commandMark = 'command:';
  * undone or refused stays in the list: it happened here.
  */
 const listAudit: Query<'audit.list'> = (context, request) => {
-  const { mirror, operator } = context;
-  const central = centralMatching(context, request);
-  const own = ownMatching(context, request);
-  const rows = mirror.all(
-    central
-      .select(activityColumns)
-      .unionAll(own.select(commandColumns(operator.id)))
-      .orderBy('at', 'desc')
-      .orderBy('own', 'desc')
-      .orderBy('place', 'desc')
-      .limit(request.limit)
-      .offset(request.offset),
-  );
-  const counts = [
-    mirror.first(central.select((all) => all.fn.countAll<number>().as('n'))),
-    mirror.first(own.select((all) => all.fn.countAll<number>().as('n'))),
-  ];
+  const { offset, limit } = request;
+  const question = questionOf(context, request);
+  const own = ownPlaces(context, question);
+  // However the two lists mix, the page's part of central's begins at most so many rows before it.
+  const from = Math.max(0, offset - own.length);
+  const central = centralPlaces(context, question, from, offset + limit - from);
+  const page = mixed(central.places, own, from, offset, limit);
   return {
-    items: asItems(context, rows),
-    total: counts.reduce((sum, count) => sum + (count?.n ?? 0), 0),
+    items: asItems(context, linesAt(context, page)),
+    total: central.total + own.length,
+    more: central.more,
   };
 };
+
+/** A line of the list before it is read: an event's row, or a command. */
+type Entry = { at: string | null } & ({ row_id: number } | { command: string });
+
+function ownPlaces({ mirror, ...context }: ReadContext, question: Question) {
+  const own = ownMatching({ mirror, ...context }, question);
+  return mirror.all(own.select(['made_at as at', 'command']).orderBy('made_at', 'desc').orderBy('position', 'desc'));
+}
+
+/**
+ * The page of both lists as one. `central` begins at its place `from`, which is 0 or as many places before the page as there are
+ * commands.
+ */
+function mixed(central: readonly Entry[], own: readonly Entry[], from: number, offset: number, limit: number): Entry[] {
+  const precedes = (command: Entry, event: Entry) => (command.at ?? '') >= (event.at ?? '');
+  const [start] = central;
+  // Past the end of central's events there is nothing: as many places as there are commands were allowed for.
+  if (from > 0 && !start) return [];
+  let taken = from === 0 ? 0 : own.filter((command) => precedes(command, start!)).length;
+  const skip = offset - from - taken;
+  const all: Entry[] = [];
+  for (const event of central) {
+    while (taken < own.length && precedes(own[taken]!, event)) all.push(own[taken++]!);
+    all.push(event);
+  }
+  return [...all, ...own.slice(taken)].slice(skip, skip + limit);
+}
+
+function linesAt({ mirror, operator }: ReadContext, entries: readonly Entry[]): Line[] {
+  const rowIds = entries.flatMap((entry) => ('row_id' in entry ? [entry.row_id] : []));
+  const commands = entries.flatMap((entry) => ('command' in entry ? [entry.command] : []));
+  const events = query.selectFrom('latchkey_activity').where('row_id', 'in', rowIds);
+  const own = query.selectFrom('latchkey_outbox').where('command', 'in', commands);
+  const byRow = new Map(mirror.all(events.select(['row_id', ...activityColumns])).map((line) => [line.row_id, line]));
+  const byCommand = new Map(
+    mirror.all(own.select(['command', ...commandColumns(operator.id)])).map((line) => [line.command, line]),
+  );
+  return entries.map((entry) => ('row_id' in entry ? byRow.get(entry.row_id)! : byCommand.get(entry.command)!));
+}
 
 const showAudit: Query<'audit.show'> = (context, { id }) => {
   const { mirror, operator } = context;
@@ -62,31 +94,53 @@ const showAudit: Query<'audit.show'> = (context, { id }) => {
 };
 
 const listActions: Query<'audit.actions'> = (context) => {
-  const { mirror } = context;
-  const central = mirror.all(
-    query
-      .selectFrom('latchkey_activity')
-      .groupBy('action')
-      .select((all) => ['action', all.fn.countAll<number>().as('count')]),
-  );
-  const own = mirror.all(
-    ownMatching(context, {})
-      .groupBy('name')
-      .select((all) => ['name as action', all.fn.countAll<number>().as('count')]),
-  );
   const counts = new Map<string, number>();
-  for (const { action, count } of [...central, ...own]) {
-    if (action !== null) counts.set(action, (counts.get(action) ?? 0) + count);
-  }
+  for (const { action, events } of eventCounts(context, everything))
+    if (action !== '') counts.set(action, (counts.get(action) ?? 0) + events);
   const items = [...counts].map(([action, count]) => ({ action, count }));
   items.sort((one, other) => (one.action < other.action ? -1 : 1));
   return { items, total: items.length };
 };
 
+const countAudit: Query<'audit.counts'> = (context, { by, ...filter }) => {
+  const question = { ...everything, ...questionOf(context, filter) };
+  const items = new Map<string, Output<'audit.counts'>['items'][number]>();
+  for (const { day, action, events } of eventCounts(context, question)) {
+    const group = { ...(by === 'action' ? {} : { day }), ...(by === 'day' ? {} : { action }) };
+    const name = JSON.stringify(group);
+    items.set(name, { ...group, count: (items.get(name)?.count ?? 0) + events });
+  }
+  const sorted = [...items.values()].sort((one, other) =>
+    one.day === other.day
+      ? (one.action ?? '') < (other.action ?? '')
+        ? -1
+        : 1
+      : (one.day ?? '') < (other.day ?? '')
+        ? -1
+        : 1,
+  );
+  return { items: sorted, total: sorted.reduce((sum, { count }) => sum + count, 0) };
+};
+
+const everything: Question = { actors: null, actions: null, objects: null, search: null, from: null, to: null };
+
+/** Both sides of the list, counted by day and action. */
+function eventCounts(context: ReadContext, question: Question): DailyCount[] {
+  const own = ownMatching(context, question)
+    .select((all) => [
+      sql<string>`substr(made_at, 1, 10)`.as('day'),
+      'name as action',
+      all.fn.countAll<number>().as('events'),
+    ])
+    .groupBy(['day', 'action']);
+  return [...dailyCounts(context, question), ...context.mirror.all(own)];
+}
+
 export const auditQueries = {
   'audit.list': listAudit,
   'audit.show': showAudit,
   'audit.actions': listActions,
+  'audit.counts': countAudit,
 } satisfies { [Name in CallName]?: Query<Name> };
 
 /** One line of the list, from either side. */
@@ -101,9 +155,6 @@ interface Line {
   reason: string | null;
   subject_table: string | null;
   subject_key: string | null;
-  /** Order among lines of one moment: central's id, or the command's place in the outbox. */
-  place: unknown;
-  own: number;
 }
 
 const nothing = sql<string | null>`NULL`;
@@ -118,8 +169,6 @@ const activityColumns = [
   nothing.as('reason'),
   nothing.as('subject_table'),
   nothing.as('subject_key'),
-  sql<unknown>`latchkey_activity.id`.as('place'),
-  sql<number>`0`.as('own'),
 ];
 
 function commandColumns(operator: string) {
@@ -133,8 +182,6 @@ function commandColumns(operator: string) {
     sql.ref<string | null>('reason').as('reason'),
     sql.ref<string | null>('subject_table').as('subject_table'),
     sql.ref<string | null>('subject_key').as('subject_key'),
-    sql<unknown>`position`.as('place'),
-    sql<number>`1`.as('own'),
   ];
 }
 

@@ -153,6 +153,15 @@ const wireWords: Record<string, string> = {
   '57P03': 'it is just starting or stopping',
 };
 
+/** Central has log entries of this device that its folder knows nothing of, or knows otherwise. */
+export function deviceRewound(cause?: unknown): LatchkeyError {
+  return new LatchkeyError(
+    'device-rewound',
+    'This folder was restored from an older copy, or is used on two machines: central has log entries of this device that are not here. What is here was kept and the mirror is up to date, but nothing can be sent from here any more. See what waits with “latchkey outbox list”, enroll this device again in another folder, and make those changes there.',
+    { cause },
+  );
+}
+
 /** What failed while connecting or running a query, in words that a person can act on. */
 export function connectionError(
   error: unknown,
@@ -165,7 +174,7 @@ export function connectionError(
   if (code !== undefined && certificateCodes.has(code)) {
     return new LatchkeyError(
       'central-certificate',
-      `The certificate of central at ${where} was not accepted (${code}). Nothing was sent. ${kept}`,
+      `The certificate of central at ${where} was not accepted (${code}). Nothing was sent. ${kept}${/EXPIRED|NOT_YET/.test(code) ? " Look at this machine's clock first." : ''}`,
       {
         details: { reason: code },
         cause: error,
@@ -230,6 +239,8 @@ export function connectionError(
       return new LatchkeyError('not-found', `${message} ${kept}`, { cause: error });
     case 'LK405':
       return new LatchkeyError('not-permitted', `${message} ${kept}`, { cause: error });
+    case 'LK414':
+      return deviceRewound(error);
     case 'LK410':
       return new LatchkeyError('enrollment-used', 'This enrollment was used already. Ask for a new enrollment file.', {
         cause: error,

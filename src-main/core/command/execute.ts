@@ -44,11 +44,12 @@ export interface CommandBody {
  * The one write path: what the operator wants becomes shown rows, a queued command and an audit entry, all in the transaction
  * that the caller has open, or nothing at all.
  *
+ * @param now this device's clock, whatever it says: the log keeps it as it is
  * @throws LatchkeyError `not-permitted`, `not-found`, `would-violate`, each naming the field
  */
 export function execute(mirror: WritableMirror, actor: Actor, intent: Intent, now: number): CommandReceipt {
   const command = uuidv7();
-  const planned = intent.changes.map((change) => plan(mirror, change, now));
+  const planned = intent.changes.map((change) => plan(mirror, change, mirror.nowAtCentral(now)));
   const subject = { table: intent.subject.table, key: keyText(intent.subject.key) };
   const body: CommandBody = {
     changes: planned.map(({ wire }) => wire),
@@ -208,7 +209,7 @@ function baseOf(
   };
 }
 
-/** Moments that central will set when it accepts, as this device's clock has them: shown until central's own arrive. */
+/** Moments that central will set when it accepts, as near as this device can tell: shown until central's own arrive. */
 function estimates(table: MirroredTable, row: StoredRow | null, change: RowChange, now: number): Record<string, Json> {
   return Object.fromEntries(
     Object.entries(change.fromAcceptance ?? {}).map(([name, seconds]) => {

@@ -11,6 +11,8 @@ import { newSecret, type Secret } from './secret.ts';
 import { versionsOf } from './versions.ts';
 
 const millisecondsPerDay = 86_400_000;
+/** Central counts ten years from acceptance at most. */
+const longestFromAcceptance = 3_650 * millisecondsPerDay;
 
 const issueKey: Decide<'keys.issue'> = (context, { label, scopes, expiresInDays, reason }) => {
   const { keys } = context.system;
@@ -86,7 +88,10 @@ export const keyCommands = {
   'keys.revoke': revokeKey,
 } satisfies { [Name in CallName]?: Decide<Name> };
 
-/** A new row with all of the secret that is ever stored: its hash and its marks. `lifetime` in milliseconds; null for ever. */
+/**
+ * A new row with all of the secret that is ever stored: its hash and its marks. `lifetime` in milliseconds, null for ever, counted
+ * from central's acceptance: on a device whose clock is behind, a key must not be born expired.
+ */
 function newKey(context: ReadContext, secret: Secret, lifetime: number | null, more: Record<string, Json>): RowChange {
   const { keys } = context.system;
   const id = uuidv7();
@@ -102,8 +107,13 @@ function newKey(context: ReadContext, secret: Secret, lifetime: number | null, m
       [keys.prefix]: secret.prefix,
       [keys.last4]: secret.last4,
       [keys.status.column]: keys.status.words.active[0]!,
-      ...(lifetime === null ? {} : { [keys.expiresAt]: momentOf(context, keys.expiresAt, lifetime) }),
+      ...(lifetime !== null && lifetime > longestFromAcceptance
+        ? { [keys.expiresAt]: momentOf(context, keys.expiresAt, lifetime) }
+        : {}),
     },
+    ...(lifetime === null || lifetime > longestFromAcceptance
+      ? {}
+      : { fromAcceptance: { [keys.expiresAt]: Math.round(lifetime / 1_000) } }),
   };
 }
 

@@ -92,17 +92,23 @@ export function isPlainSqlite(path: string): boolean {
   return header.toString('latin1').startsWith('SQLite format 3');
 }
 
-export function mirrorError(error: unknown, path: string): LatchkeyError {
+/** What SQLite met, in words; whatever else it is, as it is. */
+export function inMirrorWords(error: unknown, path: string): unknown {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('SQLITE_') ? mirrorError(error, path) : error;
+}
+
+function mirrorError(error: unknown, path: string): LatchkeyError {
   if (error instanceof LatchkeyError) return error;
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT' || code?.startsWith('SQLITE_CORRUPT')) {
     return new LatchkeyError(
       'mirror-damaged',
-      `The mirror at ${path} is damaged or was not made by this device. Nothing was changed. Restore a backup, or enroll again.`,
+      `The mirror at ${path} is damaged or was not made by this device. Nothing was changed. Changes that were not sent yet cannot be read from it. Enroll this device again in another folder: the mirror comes back from central.`,
       { cause: error },
     );
   }
-  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_WRITE') {
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_WRITE' || code === 'SQLITE_IOERR_SHMSIZE') {
     return new LatchkeyError(
       'disk-full',
       `The disk that holds ${path} is full. The last consistent state was kept. Free some space and try again.`,

@@ -37,4 +37,9 @@ export class ReadableMirror {
   meta(name: string): string | null {
     return this.first(query.selectFrom('latchkey_meta').select('value').where('name', '=', name))?.value ?? null;
   }
+
+  /** Central's clock when this device's says `now`, both in milliseconds since 1970: as far apart as when they were last compared. */
+  nowAtCentral(now: number): number {
+    return now - Number(this.meta('clock_offset_ms') ?? 0);
+  }
 }

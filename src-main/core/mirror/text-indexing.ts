@@ -10,6 +10,8 @@ export class TextIndexing {
   private readonly onComplete: () => void;
   private timer: NodeJS.Timeout | null = null;
   private stopped = false;
+  /** Of what was indexed since this process began the parts are to be joined, which makes the index faster to read. */
+  private merging: 'not yet' | 'to begin' | 'begun' = 'not yet';
 
   constructor(mirror: WritableMirror, isCopying: () => boolean, onComplete: () => void) {
     this.mirror = mirror;
@@ -17,31 +19,43 @@ export class TextIndexing {
     this.onComplete = onComplete;
   }
 
-  /** There may be something to index. */
+  /** There may be something to do. */
   wake(): void {
-    if (this.timer || this.stopped || this.isCopying() || !this.mirror.isIndexing) return;
+    if (this.timer || this.stopped || this.isCopying()) return;
+    if (!this.mirror.isIndexing && this.merging === 'not yet') return;
     this.timer = setTimeout(() => {
       this.timer = null;
       try {
-        this.mirror.indexMore();
+        this.slice();
       } catch {
-        // A full disk, say: what is indexed stays, and the next word from sync wakes this again.
+        // A full disk, say: what is done stays, and the next word from sync wakes this again.
         return;
       }
-      if (this.mirror.isIndexing) this.wake();
-      else this.onComplete();
+      this.wake();
     }, pauseMilliseconds);
   }
 
-  /** Completes all of it now. */
+  /** Every row can be found when this ends. */
   async finish(): Promise<void> {
-    while (!this.stopped && this.mirror.indexMore()) await new Promise(setImmediate);
-    this.onComplete();
+    while (!this.stopped && (this.mirror.isIndexing || this.merging !== 'not yet')) {
+      this.slice();
+      await new Promise(setImmediate);
+    }
   }
 
   stop(): void {
     this.stopped = true;
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
+  }
+
+  private slice(): void {
+    if (this.mirror.isIndexing) {
+      this.mirror.indexMore();
+      this.merging = 'to begin';
+      if (!this.mirror.isIndexing) this.onComplete();
+      return;
+    }
+    this.merging = this.mirror.mergeMore(this.merging === 'to begin') ? 'begun' : 'not yet';
   }
 }

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
+import { LatchkeyError } from '../../contract/errors.ts';
 import type { Json } from '../command/intent.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
@@ -8,7 +10,14 @@ import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-coun
 import { IncomingTable, incomingName } from './incoming.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromJson, type Stored, toJson } from './rows.ts';
-import { createTextIndex, dropTextIndex, incompleteTextIndexes, indexSlice, textDefinition } from './text-index.ts';
+import {
+  createTextIndex,
+  dropTextIndex,
+  incompleteTextIndexes,
+  indexSlice,
+  mergeSlice,
+  textDefinition,
+} from './text-index.ts';
 
 export type StoredRow = Record<string, Stored>;
 
@@ -18,15 +27,27 @@ export type StoredRow = Record<string, Stored>;
  */
 export class WritableMirror extends ReadableMirror {
   readonly system: SystemMapping;
+  private readonly file: bigint | undefined;
   private known: Map<string, MirroredTable> | null = null;
 
   constructor(database: Database.Database, system: SystemMapping) {
     super(database);
     this.system = system;
+    this.file = fileIdentity(database.name);
   }
 
   transaction<T>(work: () => T): T {
+    this.requireInPlace();
     return this.database.transaction(work).immediate();
+  }
+
+  /** What is written into a file that was deleted or replaced under us would be gone with this process. */
+  private requireInPlace(): void {
+    if (fileIdentity(this.database.name) === this.file) return;
+    throw new LatchkeyError(
+      'folder-unusable',
+      `The mirror at ${this.database.name} was removed or replaced while it was open. Nothing was changed. Put the folder back and unlock this device again.`,
+    );
   }
 
   setMeta(name: string, value: string): void {
@@ -72,14 +93,20 @@ export class WritableMirror extends ReadableMirror {
     return incompleteTextIndexes(this.database).length > 0;
   }
 
-  /** Adds a slice of rows to a full-text index that is not complete. @returns false where all are */
-  indexMore(): boolean {
-    return this.transaction(() => {
+  /** Adds a slice of rows to a full-text index that is not complete. */
+  indexMore(): void {
+    this.transaction(() => {
       const [name] = incompleteTextIndexes(this.database);
       const table = name === undefined ? undefined : this.tables.get(name);
-      if (!table) return false;
-      indexSlice(this.database, this.system, table);
-      return true;
+      if (table) indexSlice(this.database, this.system, table);
+    });
+  }
+
+  /** Joins some more of the parts that full-text indexes were made in. @returns false where there is no more to join */
+  mergeMore(start: boolean): boolean {
+    return this.transaction(() => {
+      const names = this.all(query.selectFrom('latchkey_text').select('table_name')).map((row) => row.table_name);
+      return names.filter((name) => mergeSlice(this.database, name, start)).length > 0;
     });
   }
 
@@ -216,6 +243,10 @@ export class WritableMirror extends ReadableMirror {
     }
     this.putRow(table, next);
   }
+}
+
+function fileIdentity(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 export function keyOf(table: MirroredTable, row: StoredRow): string {

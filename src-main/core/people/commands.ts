@@ -137,14 +137,15 @@ function personChange(
 function sessionEnds(context: ReadContext, person: PersonRow): RowChange[] {
   const { sessions } = context.system;
   if (!hasRights(context, { table: sessions.table, op: 'update', columns: [sessions.expiresAt] })) return [];
+  // What had expired by central's own clock when it was last asked needs no end; this device's clock may be ahead by any amount.
+  const lastAsked = Date.parse(context.mirror.meta('central_now') ?? '');
+  const since = momentParameter(Math.min(context.now, Number.isNaN(lastAsked) ? context.now : lastAsked));
   const running = context.mirror.all(
     query
       .selectFrom('latchkey_session')
       .select('id')
       .where('person_id', '=', person.id)
-      .where((where) =>
-        where.or([where('expires_at', 'is', null), where('expires_at', '>', momentParameter(context.now))]),
-      )
+      .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', since)]))
       .orderBy('id'),
   );
   return running.map(({ id }) => ({

@@ -42,7 +42,7 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
       let tables: Output<'mirror.check'>['tables'] | null = null;
       while (tables === null) {
         await pull(shared);
-        tables = await inSnapshot(client, mirror, (answer) => compareAll(shared, context, answer));
+        tables = await inSnapshot(shared, (answer) => compareAll(shared, context, answer));
       }
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {

@@ -51,7 +51,7 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
     const step = `Copying ${table.name}`;
     context.onProgress({ step, rows: done, rowsExpected, bytes });
     // Its indexes are made after central's transaction ended: production's vacuum need not wait for them.
-    const { rows, snapshot } = await inSnapshot(client, mirror, async ({ snapshot }) => ({
+    const { rows, snapshot } = await inSnapshot(context, async ({ snapshot }) => ({
       snapshot,
       rows: await copyTable(client, mirror, table, (sofar, more) => {
         bytes += more;

@@ -32,12 +32,20 @@ export interface Hello {
   /** Tables that the host changed under Latchkey. */
   outdated: string[];
   now: string;
+  /** Milliseconds that this device's clock is ahead of central's, to within half a round trip; negative where it is behind. */
+  clock_offset: number;
+}
+
+export interface HelloContext {
+  client: pg.Client;
+  mirror: WritableMirror;
+  now: () => number;
 }
 
 const protocol = 2;
 
 /** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-schema-changed`, `central-tracking-off`, `central-rewound`, `device-revoked` … */
-export async function hello(client: pg.Client, mirror: WritableMirror): Promise<Hello> {
+export async function hello({ client, mirror, now }: HelloContext): Promise<Hello> {
   const { rows: recovery } = await client.query<{ standby: string }>(
     'SELECT pg_catalog.pg_is_in_recovery() AS standby',
   );
@@ -47,7 +55,9 @@ export async function hello(client: pg.Client, mirror: WritableMirror): Promise<
       'This is a standby of central. Latchkey needs the primary, because only its snapshots tell what is still under way. Nothing was changed.',
     );
   }
-  const answer = await ask(client, knownCentral(mirror)?.logSize ?? 0);
+  const asked = now();
+  const said = await ask(client, knownCentral(mirror)?.logSize ?? 0);
+  const answer = { ...said, clock_offset: Math.round((asked + now()) / 2 - Date.parse(said.now)) };
   if (answer.protocol > protocol)
     throw new LatchkeyError(
       'central-too-new',
@@ -77,10 +87,10 @@ export async function hello(client: pg.Client, mirror: WritableMirror): Promise<
   return answer;
 }
 
-async function ask(client: pg.Client, knownSize: number): Promise<Hello> {
+async function ask(client: pg.Client, knownSize: number): Promise<Omit<Hello, 'clock_offset'>> {
   try {
     const { rows } = await client.query<{ hello: string }>('SELECT latchkey.hello($1) AS hello', [knownSize]);
-    return JSON.parse(rows[0]!.hello) as Hello;
+    return JSON.parse(rows[0]!.hello) as Omit<Hello, 'clock_offset'>;
   } catch (error) {
     // The schema is there and this function is not: the first protocol's took no argument.
     throw (error as { code?: string }).code === '42883' ? tooOld() : error;
@@ -110,6 +120,8 @@ export function knownCentral(mirror: WritableMirror): KnownCentral | null {
 export function rememberCentral(mirror: WritableMirror, answer: Hello): void {
   const known: KnownCentral = { epoch: answer.epoch, logSize: answer.log_size, lastLeaf: answer.last_leaf };
   mirror.setMeta('central', JSON.stringify(known));
+  mirror.setMeta('clock_offset_ms', String(answer.clock_offset));
+  mirror.setMeta('central_now', answer.now);
   mirror.setMeta('capability', answer.capability);
   mirror.setMeta('fingerprint', answer.fingerprint);
 }
@@ -153,13 +165,10 @@ function isRewound(mirror: WritableMirror, answer: Hello): boolean {
  * One REPEATABLE READ transaction, so that everything read in it is one moment of central. When it fails the connection is of no use
  * any more, and the caller lets go of it: a COPY that was left half-way would have to arrive whole before a ROLLBACK.
  */
-export async function inSnapshot<T>(
-  client: pg.Client,
-  mirror: WritableMirror,
-  work: (answer: Hello) => Promise<T>,
-): Promise<T> {
+export async function inSnapshot<T>(context: HelloContext, work: (answer: Hello) => Promise<T>): Promise<T> {
+  const { client } = context;
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  const result = await work(await hello(client, mirror));
+  const result = await work(await hello(context));
   await client.query('COMMIT');
   return result;
 }

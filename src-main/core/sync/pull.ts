@@ -32,7 +32,7 @@ const idleMilliseconds = 30_000;
 export async function pull(context: PullContext): Promise<Hello> {
   const { mirror } = context;
   for (;;) {
-    const step = await inSnapshot(context.client, mirror, async (answer) => {
+    const step = await inSnapshot(context, async (answer) => {
       const needed = await neededCopies(context, answer);
       if (needed) return { needed };
       const changes = await changesSince(context, mirror.meta('cursor')!);
@@ -72,7 +72,8 @@ function isDue(mirror: WritableMirror, now: number): boolean {
     query.selectFrom('latchkey_outbox').select('command').where('state', '=', 'accepted').limit(1),
   );
   return (
-    accepted !== undefined || now - Date.parse(mirror.meta('last_sync') ?? '1970-01-01T00:00:00Z') > idleMilliseconds
+    accepted !== undefined ||
+    Math.abs(now - Date.parse(mirror.meta('last_sync') ?? '1970-01-01T00:00:00Z')) > idleMilliseconds
   );
 }
 

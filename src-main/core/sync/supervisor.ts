@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { Mode, Progress } from '../../contract/device.ts';
 import { type ErrorShape, LatchkeyError, toErrorShape } from '../../contract/errors.ts';
-import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
+import { type CentralAddress, connectionError, connectToCentral, deviceRewound } from '../central/connection.ts';
 import { disconnect, type Patience } from '../central/wire.ts';
-import { mirrorError } from '../mirror/open.ts';
+import { inMirrorWords } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { compareEpoch, type Hello, hello } from './hello.ts';
@@ -14,6 +14,14 @@ import { followQuarantine, push } from './push.ts';
 const pollMilliseconds = 2_000;
 const longestBackoff = 60_000;
 const firstOutcomeMilliseconds = 1_500;
+/** In seconds. */
+const toleratedClockOffset = 60;
+const clockUnits = [
+  ['days', 86_400],
+  ['hours', 3_600],
+  ['minutes', 60],
+  ['seconds', 1],
+] as const;
 
 /** What the supervisor knows of the way to central; the rest of a status is read from the mirror. */
 export interface SyncState {
@@ -111,7 +119,7 @@ export class Supervisor {
       try {
         return await work(await this.connected());
       } catch (error) {
-        throw knownError(error, this.options.address);
+        throw this.inWords(error);
       }
     });
   }
@@ -119,7 +127,8 @@ export class Supervisor {
   /** What central says now; while a cycle is under way, what it said at its beginning. */
   async latest(): Promise<Hello> {
     if (this.running && this.answer) return this.answer;
-    return this.withCentral((client) => hello(client, this.options.mirror));
+    const { mirror, now } = this.options;
+    return this.withCentral((client) => hello({ client, mirror, now }));
   }
 
   /** Right after the start nobody knows yet how things stand: waits a moment for the first cycle to tell. */
@@ -134,8 +143,9 @@ export class Supervisor {
     if (this.workOffline || this.running) return;
     const probing = async () => {
       try {
-        this.answer = await hello(await this.connected(), this.options.mirror);
-        this.settle(null);
+        const { mirror, now } = this.options;
+        this.answer = await hello({ client: await this.connected(), mirror, now });
+        this.settle();
       } catch (error) {
         await this.failed(error);
       }
@@ -216,7 +226,7 @@ export class Supervisor {
         await this.exchange(await this.connected());
       }
       this.failures = 0;
-      this.settle(null);
+      this.settle();
     } catch (error) {
       throw await this.failed(error);
     }
@@ -232,7 +242,7 @@ export class Supervisor {
     };
     let refused: unknown = null;
     if (this.hasUnsent()) {
-      if (compareEpoch(mirror, await hello(client, mirror)) !== 'same') await pull({ ...shared, onProgress });
+      if (compareEpoch(mirror, await hello(shared)) !== 'same') await pull({ ...shared, onProgress });
       // What cannot be sent must not keep the mirror from being brought up to date.
       await send().catch((error: unknown) => {
         if (isConnectionLoss(error)) throw error;
@@ -251,6 +261,7 @@ export class Supervisor {
     this.answer = answer;
     await this.listen(client, answer);
     if (refused) throw refused;
+    if (answer.entries > lastEntry(mirror)) throw deviceRewound();
   }
 
   private hasUnsent(): boolean {
@@ -294,7 +305,7 @@ export class Supervisor {
   private async failed(error: unknown): Promise<LatchkeyError> {
     this.failures += 1;
     await this.disconnect();
-    const known = knownError(error, this.options.address);
+    const known = this.inWords(error);
     keepError(this.options.mirror, known, this.options.now());
     const offline = known.code === 'central-unreachable' || known.code === 'offline';
     this.become({
@@ -306,11 +317,17 @@ export class Supervisor {
     return known;
   }
 
-  private settle(problem: ErrorShape | null): void {
+  private inWords(error: unknown): LatchkeyError {
+    const { mirror, address } = this.options;
+    return connectionError(inMirrorWords(error, mirror.database.name), address);
+  }
+
+  private settle(): void {
+    const problem = clockProblem(this.answer?.clock_offset ?? 0);
     const open = this.options.mirror.first(
       query.selectFrom('latchkey_conflict').select('conflict').where('state', '=', 'open').limit(1),
     );
-    this.become({ mode: open ? 'attention' : 'idle', reachable: true, problem, progress: null });
+    this.become({ mode: open || problem ? 'attention' : 'idle', reachable: true, problem, progress: null });
   }
 
   private become(state: SyncState): void {
@@ -320,15 +337,24 @@ export class Supervisor {
   }
 }
 
+function lastEntry(mirror: WritableMirror): number {
+  return mirror.first(query.selectFrom('latchkey_entry').select(({ fn }) => fn.max('position').as('last')))?.last ?? 0;
+}
+
+/** Nothing is refused for its clock, and nothing is decided by it: but what people read in the log would mislead them. */
+function clockProblem(offset: number): ErrorShape | null {
+  const seconds = Math.abs(offset) / 1_000;
+  if (seconds <= toleratedClockOffset) return null;
+  const [unit, length] = clockUnits.find(([, one]) => seconds >= 2 * one) ?? clockUnits.at(-1)!;
+  return {
+    code: 'clock-off',
+    message: `This machine's clock is about ${Math.round(seconds / length)} ${unit} ${offset > 0 ? 'ahead of' : 'behind'} central's. Everything is sent and kept as usual, but the times in this device's log are wrong by as much. Set the clock.`,
+    details: { offsetMilliseconds: offset },
+  };
+}
+
 function isConnectionLoss(error: unknown): boolean {
   if (error instanceof LatchkeyError) return error.code === 'central-unreachable' || error.code === 'offline';
   const { code, message } = error as { code?: string; message?: string };
   return code === undefined ? /connection|terminated|timeout/i.test(message ?? '') : /^(57P|08|E[A-Z]+$)/.test(code);
-}
-
-function knownError(error: unknown, address: CentralAddress): LatchkeyError {
-  const { code } = error as { code?: string };
-  return typeof code === 'string' && code.startsWith('SQLITE_')
-    ? mirrorError(error, 'mirror.db')
-    : connectionError(error, address);
 }

@@ -99,7 +99,7 @@ export const skyGenesis: SystemMapping = {
         ['actor_id', 'created_at', 'id'],
         ['event_type', 'created_at', 'id'],
       ],
-      search: { words: ['event_type', 'event_data'], whole: ['actor_id'], newest: 'created_at' },
+      search: { words: ['event_type', 'event_data'], whole: ['actor_id', 'event_type'], newest: 'created_at' },
     },
     conversations: { tenancy: organizationColumn, readers: staff },
     conversation_participants: { tenancy: ofConversation, readers: staff, indexes: [['conversation_id']] },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { LatchkeyError } from '../../contract/errors.ts';
-import { writePrivately } from './private-file.ts';
+import { fileError, writePrivately } from './private-file.ts';
 
 const scrypt = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(
   scryptCallback,
@@ -109,7 +109,10 @@ export class Vault {
         'not-enrolled',
         'This device has not joined an organization yet. Join with an enrollment file.',
       );
-    const parsed = vaultFile.safeParse(parseJson(await readFile(this.path, 'utf8')));
+    const text = await readFile(this.path, 'utf8').catch((error: unknown) => {
+      throw fileError(error, this.path);
+    });
+    const parsed = vaultFile.safeParse(parseJson(text));
     if (!parsed.success) throw damaged();
     return parsed.data;
   }

@@ -12,9 +12,10 @@ export function table(headings: string[], rows: unknown[][]): string {
     .join('\n');
 }
 
-/** How many there are beside those that are shown. */
-export function totals(shownCount: number, total: number): string {
-  return shownCount === total ? `${total} in all.` : `${shownCount} of ${total}. More with --offset and --limit.`;
+/** How many there are beside those that are shown; at least, where there are `more`. */
+export function totals(shownCount: number, total: number, more = false): string {
+  if (shownCount === total && !more) return `${total} in all.`;
+  return `${shownCount} of ${more ? 'more than ' : ''}${total}. More with --offset and --limit.`;
 }
 
 /** `name: value` lines, without what is not there. */

@@ -12,7 +12,7 @@ import { Screen } from '../../ui/Screen.tsx';
 import { SearchField } from '../../ui/SearchField.tsx';
 import { DataTable } from '../../ui/table/DataTable.tsx';
 import { NoRows } from '../../ui/table/NoRows.tsx';
-import { counted } from '../../words/quantities.ts';
+import { count, counted } from '../../words/quantities.ts';
 import classes from './Audit.module.css';
 import { AuditDrawer } from './AuditDrawer.tsx';
 import { auditColumns } from './audit-columns.tsx';
@@ -35,7 +35,7 @@ export function AuditScreen({ route }: { route: Route }) {
   return (
     <Screen
       title="Audit"
-      count={list.total === undefined ? undefined : counted(list.total, 'entry', 'entries')}
+      count={list.total === undefined ? undefined : countedSoFar(list.total, list.more === true)}
       tools={
         <>
           <SearchField label="Search audit" value={filters.search ?? ''} onChange={search} />
@@ -81,6 +81,11 @@ export function AuditScreen({ route }: { route: Route }) {
       />
     </Screen>
   );
+}
+
+/** `1,050+ entries` where counting all of them would keep the list waiting. */
+function countedSoFar(total: number, more: boolean): string {
+  return more ? `${count(total)}+ entries` : counted(total, 'entry', 'entries');
 }
 
 /** The one thing that the list is about, where a link from that thing led here. */

@@ -128,10 +128,16 @@ function printStatus(found: Status, terminal: Terminal): void {
       ['In quarantine', found.inQuarantine || null],
       ['Mirror', `${mirror.rows} rows in ${mirror.tables} tables, ${(mirror.bytes / 1_048_576).toFixed(1)} MiB`],
       ['Central', central.reachable ? 'reachable' : 'not reached'],
+      ['Clock', clockWords(found.clockOffset)],
       ['Problem', found.problem?.message],
     ]),
   );
   if (found.conflicts > 0) terminal.say('`latchkey conflicts list` shows what waits for you.');
+}
+
+function clockWords(offset: number | null): string | undefined {
+  if (offset === null || Math.abs(offset) < 1_000) return undefined;
+  return `${(Math.abs(offset) / 1_000).toFixed(1)} s ${offset > 0 ? 'ahead of' : 'behind'} central's`;
 }
 
 async function syncOnce(values: Record<string, unknown>, terminal: Terminal): Promise<Status> {

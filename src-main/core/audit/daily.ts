@@ -1,0 +1,67 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { ReadContext } from '../handlers.ts';
+import { hasDailyCounts } from '../mirror/daily-counts.ts';
+import { query } from '../mirror/readable.ts';
+import type { Question } from './matching.ts';
+
+/** Events of central's audit table on a day (UTC) with an action. */
+export interface DailyCount {
+  day: string;
+  action: string;
+  events: number;
+}
+
+/** What daily counts can answer: anybody's events of some actions between two moments. */
+export type CountedQuestion = Pick<Question, 'actions' | 'from' | 'to'>;
+
+export function isCounted({ system, tables }: ReadContext): boolean {
+  return hasDailyCounts(system, tables.get(system.activity.table));
+}
+
+/**
+ * How many events there were by day and action, newest day first; exactly what counting the rows would say. Days that lie only
+ * in part between the moments are counted, from an index.
+ */
+export function dailyCounts({ mirror }: ReadContext, question: CountedQuestion): DailyCount[] {
+  const { actions, from, to } = question;
+  const first = from === null ? null : dayOf(from);
+  const last = to === null ? null : dayOf(to);
+  let days = query.selectFrom('latchkey_daily').selectAll().orderBy('day', 'desc').orderBy('action');
+  if (actions) days = days.where('action', 'in', actions);
+  if (first !== null) days = days.where('day', '>=', first);
+  // What has no moment at all is before nothing.
+  if (last !== null) days = days.where('day', '<=', last).where('day', '<>', '');
+  const whole = mirror.all(days);
+  const inPart = [
+    ...(from !== null && first !== null && from > `${first}T00:00:00.000000` ? [first] : []),
+    ...(to !== null && last !== null && to < `${last}T23:59:59.999999` ? [last] : []),
+  ];
+  if (inPart.length === 0) return whole;
+  return whole.flatMap((row) => {
+    if (!inPart.includes(row.day)) return [row];
+    const events = countedRows({ mirror }, row, question);
+    return events === 0 ? [] : [{ ...row, events }];
+  });
+}
+
+function countedRows(
+  { mirror }: Pick<ReadContext, 'mirror'>,
+  { day, action }: DailyCount,
+  question: CountedQuestion,
+): number {
+  const bounds: RawBuilder<SqlBool>[] = [sql`at >= ${day}`, sql`at <= ${endOfDay(day)}`];
+  if (question.from !== null) bounds.push(sql`at >= ${question.from}`);
+  if (question.to !== null) bounds.push(sql`at <= ${question.to}`);
+  const is = action === '' ? sql<SqlBool>`coalesce(action, '') = ''` : sql<SqlBool>`action = ${action}`;
+  const rows = query.selectFrom('latchkey_activity').where((where) => where.and([...bounds, is]));
+  return mirror.first(rows.select((all) => all.fn.countAll<number>().as('n')))?.n ?? 0;
+}
+
+function dayOf(moment: string): string {
+  return moment.slice(0, 10);
+}
+
+/** A text that is not before any moment of the day, and before the next day's first. */
+function endOfDay(day: string): string {
+  return `${day}\u{10FFFF}`;
+}

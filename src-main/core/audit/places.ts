@@ -1,0 +1,224 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { ReadContext } from '../handlers.ts';
+import { query } from '../mirror/readable.ts';
+import { textIndexName } from '../mirror/text-index.ts';
+import {
+  anyPhrase,
+  anyWhole,
+  isTextIndexed,
+  newestRanges,
+  type RowRange,
+  type TextCondition,
+  wordsCondition,
+} from '../mirror/text-query.ts';
+import { dailyCounts, isCounted } from './daily.ts';
+import { centralConditions, centralContains, type Question } from './matching.ts';
+
+/** Where an event stands in the order of the list, newest first, and its row. */
+export interface Place {
+  at: string | null;
+  id: string | number;
+  row_id: number;
+}
+
+export interface Places {
+  places: Place[];
+  /** How many events there are in all; at least, where `more` says so. */
+  total: number;
+  more: boolean;
+}
+
+/** How far beyond a page events are looked for, to say how many there are. */
+const lookAhead = 1_000;
+/** How far they are counted along an index, where no row has to be looked at. */
+const countAhead = 10_000;
+/** So many rows are read sooner than it is found out which of them are the newest. */
+const few = 1_000;
+/** Beyond so many actors or actions the log is read from its newest end rather than once for each. */
+const mostStreams = 100;
+
+/** A page of central's events. All roads give the same events in the same order; they differ in what they read to get there. */
+export function centralPlaces(context: ReadContext, question: Question, offset: number, limit: number): Places {
+  const text = textQuestion(context, question);
+  if (text) return found(context, question, text, offset, limit);
+  const { actors, actions, objects, search } = question;
+  if (objects !== null || search !== null) return read(context, question, offset, limit);
+  if (actors !== null && actors.length <= mostStreams) return ofActors(context, question, actors, offset, limit);
+  if (actors === null && (actions?.length ?? 0) <= mostStreams && isCounted(context))
+    return counted(context, question, offset, limit);
+  return read(context, question, offset, limit);
+}
+
+/** What full text knows of a question, and what is left to ask of its rows. */
+interface TextQuestion {
+  condition: TextCondition;
+  rest: RawBuilder<SqlBool>[];
+}
+
+/** Null where full text is no help, or not complete yet. */
+function textQuestion({ mirror, system }: ReadContext, question: Question): TextQuestion | null {
+  const { actors, actions, objects, search } = question;
+  const { table, actor, action } = system.activity;
+  const isFew = (values: string[] | null) => values !== null && values.length <= mostStreams;
+  // Of an actor's many events those of a kind: two look-ups that meet, rather than a walk through all of either.
+  const helps = search !== null || objects !== null || (isFew(actors) && isFew(actions));
+  if (!helps || !isTextIndexed(mirror, table)) return null;
+  const words = search === null ? null : wordsCondition(mirror, table, search);
+  const about = objects === null ? null : anyPhrase(objects);
+  if ((search !== null && words === null) || (objects !== null && about === null)) return null;
+  const by = isFew(actors) ? anyWhole(actor, actors!) : null;
+  const kind = isFew(actions) ? anyWhole(action, actions!) : null;
+  return {
+    condition: [words, about, by, kind]
+      .filter((one) => one !== null)
+      .map((one) => `(${one})`)
+      .join(' AND '),
+    rest: centralConditions({ ...question, actors: by ? null : actors, actions: kind ? null : actions }),
+  };
+}
+
+/** By full text: all at once where there are few, else range by range until nothing that is left can be newer than what the page needs. */
+function found(
+  context: ReadContext,
+  question: Question,
+  { condition, rest }: TextQuestion,
+  offset: number,
+  limit: number,
+): Places {
+  const most = offset + limit + lookAhead;
+  const matches = countFound(context, condition, most);
+  const needed = offset + limit + (rest.length === 0 ? 0 : lookAhead);
+  const places: Place[] = [];
+  const steps =
+    matches <= few
+      ? [{ newest: '', ranges: [null] }]
+      : newestRanges(context.mirror, context.system.activity.table, question);
+  let more = false;
+  for (const { newest, ranges } of steps) {
+    const last = places[needed - 1];
+    if (last && (last.at ?? '') > newest) {
+      more = true;
+      break;
+    }
+    for (const range of ranges) places.push(...foundIn(context, condition, rest, range));
+    places.sort(newestFirst);
+  }
+  const page = places.slice(offset, offset + limit);
+  if (rest.length > 0) return { places: page, total: places.length, more };
+  return { places: page, total: matches, more: matches === most };
+}
+
+function countFound(context: ReadContext, condition: TextCondition, most: number): number {
+  const index = sql.table(textIndexName(context.system.activity.table));
+  const found = sql`SELECT rowid FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most}`;
+  return first<{ n: number }>(context, sql`SELECT count(*) AS n FROM (${found})`).n;
+}
+
+function foundIn(
+  context: ReadContext,
+  condition: TextCondition,
+  conditions: RawBuilder<SqlBool>[],
+  range: RowRange | null,
+): Place[] {
+  const index = sql.table(textIndexName(context.system.activity.table));
+  const all = [
+    sql`${index} MATCH ${condition}`,
+    // Written out: a bound number is a floating one to SQLite, and no bound of row ids to full text.
+    ...(range === null ? [] : [sql`${index}.rowid BETWEEN ${sql.lit(range.from)} AND ${sql.lit(range.to)}`]),
+    sql`row_id = ${index}.rowid`,
+    ...conditions,
+  ];
+  return rows<Place>(
+    context,
+    sql`SELECT at, id, row_id FROM ${index} CROSS JOIN latchkey_activity WHERE ${sql.join(all, sql` AND `)}`,
+  );
+}
+
+/** Off an index, once for each actor. */
+function ofActors(context: ReadContext, question: Question, actors: string[], offset: number, limit: number): Places {
+  const others = centralConditions({ ...question, actors: null });
+  const streams = actors.map((actor) => [sql<SqlBool>`actor_id = ${actor}`, ...others]);
+  const most = offset + limit + countAhead;
+  const totals = streams.map(
+    (conditions) =>
+      first<{ n: number }>(
+        context,
+        sql`SELECT count(*) AS n FROM (SELECT 1 FROM latchkey_activity WHERE ${sql.join(conditions, sql` AND `)} LIMIT ${most})`,
+      ).n,
+  );
+  return {
+    places: merged(context, streams, offset, limit),
+    total: totals.reduce((sum, total) => sum + total, 0),
+    more: totals.includes(most),
+  };
+}
+
+/** Off an index, once for each action, from the day on which the page begins: a million events are skipped by their counts. */
+function counted(context: ReadContext, question: Question, offset: number, limit: number): Places {
+  const days = new Map<string, number>();
+  for (const { day, events } of dailyCounts(context, question)) days.set(day, (days.get(day) ?? 0) + events);
+  const total = [...days.values()].reduce((sum, events) => sum + events, 0);
+  if (offset >= total) return { places: [], total, more: false };
+  const { skipped, last } = skippedDays(days, offset);
+  const others = [
+    ...centralConditions({ ...question, actions: null }),
+    ...(last === null ? [] : [sql<SqlBool>`at < ${last}`]),
+  ];
+  const streams = question.actions?.map((action) => [sql<SqlBool>`action = ${action}`, ...others]) ?? [others];
+  return { places: merged(context, streams, offset - skipped, limit), total, more: false };
+}
+
+/** Whole days that lie before a page, newest first, and the last of them. */
+function skippedDays(days: ReadonlyMap<string, number>, offset: number): { skipped: number; last: string | null } {
+  let skipped = 0;
+  let last: string | null = null;
+  // Events without a moment come last, and are not before any.
+  if (days.has('')) return { skipped, last };
+  for (const [day, events] of days) {
+    if (skipped + events > offset) break;
+    skipped += events;
+    last = day;
+  }
+  return { skipped, last };
+}
+
+/** From the newest event on, whatever it takes. */
+function read(context: ReadContext, question: Question, offset: number, limit: number): Places {
+  const conditions = [...centralConditions(question), ...centralContains(question.search ?? '')];
+  const most = offset + limit + lookAhead;
+  const places = stream(context, conditions, most, 0);
+  return { places: places.slice(offset, offset + limit), total: places.length, more: places.length === most };
+}
+
+/** The page of several lists as one. */
+function merged(context: ReadContext, streams: RawBuilder<SqlBool>[][], offset: number, limit: number): Place[] {
+  const [only, ...others] = streams;
+  if (only === undefined) return [];
+  if (others.length === 0) return stream(context, only, limit, offset);
+  const places = streams.flatMap((conditions) => stream(context, conditions, offset + limit, 0));
+  return places.sort(newestFirst).slice(offset, offset + limit);
+}
+
+function stream(context: ReadContext, conditions: RawBuilder<SqlBool>[], limit: number, offset: number): Place[] {
+  const where = conditions.length === 0 ? sql`` : sql`WHERE ${sql.join(conditions, sql` AND `)}`;
+  return rows<Place>(
+    context,
+    sql`SELECT at, id, row_id FROM latchkey_activity ${where} ORDER BY at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
+  );
+}
+
+function newestFirst(one: Place, other: Place): number {
+  const [first, second] = [one.at ?? '', other.at ?? ''];
+  if (first !== second) return first > second ? -1 : 1;
+  return one.id === other.id ? 0 : one.id > other.id ? -1 : 1;
+}
+
+function rows<Row>({ mirror }: ReadContext, statement: RawBuilder<unknown>): Row[] {
+  return mirror.all({ compile: () => statement.compile(query) } as {
+    compile(): ReturnType<typeof statement.compile>;
+  }) as Row[];
+}
+
+function first<Row>(context: ReadContext, statement: RawBuilder<unknown>): Row {
+  return rows<Row>(context, statement)[0]!;
+}
