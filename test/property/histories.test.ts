@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseSnapshot } from '../../src-main/core/sync/snapshot.ts';
+import type { HistoryDevice } from '../fixtures/history/device.ts';
 import { type Landscape, makeLandscape } from '../fixtures/history/landscape.ts';
 import { runHistories } from '../fixtures/history/run.ts';
 
@@ -19,3 +21,13 @@ test('random histories come to rest with equal mirrors, and every command with o
   const failure = await runHistories(landscape, { runs, seed, path: process.env.FC_PATH });
   expect(failure?.message ?? null).toBe(null);
 }, 900_000);
+
+test('with a number for a cursor they lose rows, and are seen to', async () => {
+  // As if whatever began before the last pull ended had been seen by it, as `xid > last` has it.
+  const afterSync = ({ mirror }: HistoryDevice) => {
+    const end = parseSnapshot(mirror.meta('cursor')!).xmax;
+    mirror.setMeta('cursor', `${end}:${end}:`);
+  };
+  const failure = await runHistories(landscape, { runs: 150, seed: 1, player: { afterSync }, shrink: false });
+  expect(failure?.message).toMatch(/the mirror of device \d is not what central shows it/);
+}, 300_000);
