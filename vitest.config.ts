@@ -8,8 +8,9 @@ export default defineConfig({
     // Processes rather than threads: a test may change its folder, its environment and its signals.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Against hangs, not for speed: a busy machine must not turn a right answer red.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 30_000,
     // Passing because nothing ran is not passing, but a filter may well match one folder alone.
     passWithNoTests: false,

@@ -68,10 +68,12 @@ export function Rail({ device, place }: { device: DeviceState; place: Place }) {
 /** What in the outbox waits: for a person before anything else, or for central. The status bar says the same in words. */
 function Waiting() {
   const status = useStatus();
-  if (!status || status.pending + status.conflicts === 0) return null;
+  if (!status) return null;
+  const forPeople = status.conflicts + status.inQuarantine;
+  if (forPeople + status.pending === 0) return null;
   return (
-    <span className={classes.number} data-tone={status.conflicts > 0 ? 'bad' : 'wait'} aria-hidden="true">
-      {count(status.conflicts > 0 ? status.conflicts : status.pending)}
+    <span className={classes.number} data-tone={forPeople > 0 ? 'bad' : 'wait'} aria-hidden="true">
+      {count(forPeople > 0 ? forPeople : status.pending)}
     </span>
   );
 }

