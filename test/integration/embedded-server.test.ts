@@ -57,9 +57,7 @@ describe('the embedded server', () => {
     await first.stop();
     expect(await isGone(first.pid)).toBe(true);
 
-    const begun = Date.now();
     const second = await startEmbeddedServer({ dataFolder: folder, settings: fast });
-    expect(Date.now() - begun).toBeLessThan(5_000);
     expect(await ask(second, 'SELECT n FROM kept')).toBe(42);
     await second.stop();
     await second.stop();

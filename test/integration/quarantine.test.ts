@@ -36,6 +36,8 @@ describe('the commands of an operator who was deactivated meanwhile', () => {
     expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Chloé Martin');
     expect((await behind.core.call('people.show', { person: 'chloe@nordhaven.example' })).name).toBe('Chloé Martin');
     expect((await behind.core.call('mirror.check', {})).equal).toBe(true);
+    // Its own device could not decide on it, so it is not asked to.
+    expect((await behind.core.call('status.get', {})).inQuarantine).toBe(0);
 
     expect((await deciding.core.call('sync.now', {})).inQuarantine).toBe(1);
     expect(await deciding.core.call('quarantine.list', {})).toMatchObject({
@@ -44,8 +46,9 @@ describe('the commands of an operator who was deactivated meanwhile', () => {
         {
           command,
           name: 'person.edit',
+          object: { table: 'users', name: 'Chloé Martin' },
           device: { id: behind.id },
-          operator: { name: 'Bjørn Dahl' },
+          actor: { name: 'Bjørn Dahl' },
           changes: [{ table: 'users', column: 'full_name', before: 'Chloé Martin', after: 'Chloé in quarantine' }],
         },
       ],

@@ -279,7 +279,7 @@ describe('refusals', () => {
     expect(rows).toEqual([{ email: 'astrid@nordhaven.example' }]);
     // The second operator is no administrator any more: somebody else decides, and cannot leave nobody either.
     const [kept] = (await first.core.call('quarantine.list', {})).items;
-    expect(kept).toMatchObject({ name: 'person.set-role', operator: { name: 'Bjørn Dahl' } });
+    expect(kept).toMatchObject({ name: 'person.set-role', actor: { name: 'Bjørn Dahl' } });
     expect(await first.core.call('quarantine.decide', { command: kept!.command, decision: 'release' })).toMatchObject({
       state: 'refused',
       message: expect.stringContaining('without an active administrator'),

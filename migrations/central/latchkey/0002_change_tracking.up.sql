@@ -190,7 +190,9 @@ BEGIN
     'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
     'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
     'in_quarantine', CASE WHEN this.capability <> 'admin' THEN 0
-      ELSE (SELECT count(*) FROM latchkey.command WHERE organization = this.organization AND state = 'quarantined') END,
+      ELSE (SELECT count(*) FROM latchkey.command c JOIN latchkey.device d ON d.id = c.device
+            WHERE c.organization = this.organization AND c.state = 'quarantined' AND d.operator <> this.operator
+              AND latchkey.is_entitled(this)) END,
     'channel', head.channel,
     'epoch', jsonb_build_object(
       'id', epoch.id,

@@ -215,7 +215,10 @@ function ownEvent({ system, device }: ReadContext, line: Line) {
 }
 
 /** Says who and what the ids stand for, as far as the mirror knows them now. */
-function named({ mirror, system }: ReadContext, items: AuditItem[]): AuditItem[] {
+export function named<Item extends Pick<AuditItem, 'actor' | 'object'>>(
+  { mirror, system }: Pick<ReadContext, 'mirror' | 'system'>,
+  items: Item[],
+): Item[] {
   const { people, keys } = system;
   const objectsOf = (table: string) => items.flatMap(({ object }) => (object?.table === table ? [object.key] : []));
   const personIds = new Set([...items.flatMap(({ actor }) => (actor ? [actor.id] : [])), ...objectsOf(people.table)]);

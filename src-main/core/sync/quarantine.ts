@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { Output, Request } from '../../contract/index.ts';
 import { canonicalText } from '../audit/entry.ts';
+import { named } from '../audit/queries.ts';
 import { type Actor, appendEntry, type CommandBody } from '../command/execute.ts';
 import type { Json } from '../command/intent.ts';
-import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { fieldChangesOf } from '../outbox/queries.ts';
 import { push } from './push.ts';
@@ -31,19 +31,20 @@ interface Kept extends Pick<CommandBody, 'changes' | 'reason' | 'subject'> {
 /** Commands of this organization whose operators were deactivated or demoted before central got them. Central tells administrators alone. */
 export async function listQuarantine({ client, mirror }: QuarantineContext): Promise<Output<'quarantine.list'>> {
   const kept = await readQuarantine(client);
-  return {
-    total: kept.length,
-    items: kept.map(({ id, name, device, device_name, operator, reason, made_at, received_at, changes }) => ({
+  const items = kept.map(
+    ({ id, name, device, device_name, operator, subject, reason, made_at, received_at, changes }) => ({
       command: id,
       name,
       device: { id: device, name: device_name },
-      operator: { id: operator, name: personName(mirror, operator) },
+      actor: { id: operator, name: null },
+      object: { ...subject, name: null },
       reason,
       madeAt: made_at,
       receivedAt: received_at,
       changes: fieldChangesOf({ changes: canonicalText({ changes } as unknown as Json), made_at }, mirror.system),
-    })),
-  };
+    }),
+  );
+  return { total: kept.length, items: named({ mirror, system: mirror.system }, items) };
 }
 
 /** Central takes a decision only with its entry in this device's log, so the entry is written and sent first. */
@@ -87,8 +88,4 @@ export async function decideQuarantined(
 async function readQuarantine(client: pg.Client): Promise<Kept[]> {
   const { rows } = await client.query<{ kept: string }>('SELECT latchkey.quarantine() AS kept');
   return JSON.parse(rows[0]!.kept) as Kept[];
-}
-
-function personName(mirror: WritableMirror, id: string): string | null {
-  return mirror.first(query.selectFrom('latchkey_person').select('name').where('id', '=', id))?.name ?? null;
 }

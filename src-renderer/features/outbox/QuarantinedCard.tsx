@@ -8,6 +8,7 @@ import { ErrorPanel } from '../../ui/ErrorPanel.tsx';
 import { FieldDiff } from '../../ui/FieldDiff.tsx';
 import { Moment } from '../../ui/Moment.tsx';
 import { StateBadge } from '../../ui/StateBadge.tsx';
+import { auditSentence } from '../../words/actions.ts';
 import { commandStateWords } from '../../words/states.ts';
 import classes from './Outbox.module.css';
 
@@ -16,7 +17,7 @@ export function QuarantinedCard({ item }: { item: Output<'quarantine.list'>['ite
   const titleId = useId();
   const show = useNotices((notices) => notices.show);
   const decide = useCommand('quarantine.decide');
-  const own = useDevice()?.operator?.id === item.operator.id;
+  const own = useDevice()?.operator?.id === item.actor.id;
 
   function settle(decision: 'release' | 'discard'): void {
     decide.mutate(
@@ -35,9 +36,7 @@ export function QuarantinedCard({ item }: { item: Output<'quarantine.list'>['ite
   return (
     <article className={classes.card} aria-labelledby={titleId}>
       <header className={classes.cardHead}>
-        <h2 id={titleId}>
-          <code>{item.name}</code> by {item.operator.name ?? item.operator.id}
-        </h2>
+        <h2 id={titleId}>{auditSentence({ ...item, action: item.name })}</h2>
         <StateBadge state={commandStateWords.quarantined} />
         <span className={classes.soft}>
           <Moment at={item.madeAt} />

@@ -37,7 +37,7 @@ export const outboxVerbs = [
     print({ items, total }, terminal) {
       for (const item of items) {
         terminal.out(
-          `${item.command}  ${item.name}  by ${item.operator.name ?? item.operator.id} on ${item.device.name}, made ${moment(item.madeAt)}`,
+          `${item.command}  ${item.name} of ${item.object.name ?? item.object.key}, by ${item.actor.name ?? item.actor.id} on ${item.device.name}, made ${moment(item.madeAt)}`,
         );
         if (item.reason) terminal.out(`  reason: ${shown(item.reason, 300)}`);
         for (const change of item.changes)
