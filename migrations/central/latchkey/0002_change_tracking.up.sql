@@ -115,6 +115,18 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER) FROM PUBLIC;
 
+-- The partitions of mirrored tables, however deep. pg_partition_tree would lock them, and so wait for whoever is altering one.
+CREATE VIEW latchkey.mirrored_partition AS
+  WITH RECURSIVE tree AS (
+    SELECT m.id AS table_id, i.inhrelid, i.inhparent FROM latchkey.mirrored_table m JOIN pg_inherits i ON i.inhparent = m.relation
+    UNION ALL
+    SELECT tree.table_id, i.inhrelid, i.inhparent FROM tree JOIN pg_inherits i ON i.inhparent = tree.inhrelid
+  )
+  SELECT tree.table_id, p.oid AS relation, p.reltuples,
+    -- ATTACH, DETACH and DROP fire no trigger, TRUNCATE none on a partition younger than Latchkey: its file becomes another one.
+    concat_ws(' ', tree.inhparent, p.oid, p.relfilenode, pg_get_expr(p.relpartbound, 0)) AS described
+  FROM tree JOIN pg_class p ON p.oid = tree.inhrelid;
+
 -- One short text that changes whenever what devices may see does: columns, types, grants, partitions.
 CREATE FUNCTION latchkey.fingerprint() RETURNS TEXT
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -124,12 +136,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace IN ('latchkey_mirror'::REGNAMESPACE, 'latchkey_write'::REGNAMESPACE) AND c.relkind = 'v'
     UNION ALL
-    -- ATTACH, DETACH and DROP fire no trigger, TRUNCATE none on a partition younger than Latchkey: its file becomes another one.
-    SELECT concat_ws(' ', 'partition', t.parentrelid::OID, t.relid::OID, p.relfilenode, pg_get_expr(p.relpartbound, p.oid))
-    FROM latchkey.mirrored_table m
-    CROSS JOIN LATERAL pg_partition_tree(m.relation) t
-    JOIN pg_class p ON p.oid = t.relid
-    WHERE t.level > 0
+    SELECT 'partition ' || described FROM latchkey.mirrored_partition
   ) described
 $$;
 
@@ -142,7 +149,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   CROSS JOIN LATERAL (
     SELECT m.relation::OID AS relation, 2 AS triggers
     UNION ALL
-    SELECT t.relid::OID, 1 FROM pg_partition_tree(m.relation) t WHERE t.level > 0
+    SELECT p.relation, 1 FROM latchkey.mirrored_partition p WHERE p.table_id = m.id
   ) tracked
   WHERE (
     SELECT count(*) FROM pg_trigger t
@@ -227,11 +234,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       'references', coalesce(m.rules -> 'references', '[]'),
       -- ATTACH, DETACH, DROP and TRUNCATE of a partition fire no row trigger: a table whose partitions are others is copied anew.
       'partitions', (
-        SELECT md5(string_agg(concat_ws(' ', t.parentrelid::OID, p.oid, p.relfilenode, pg_get_expr(p.relpartbound, p.oid)), ',' ORDER BY p.oid))
-        FROM pg_partition_tree(m.relation) t JOIN pg_class p ON p.oid = t.relid WHERE t.level > 0),
+        SELECT md5(string_agg(p.described, ',' ORDER BY p.relation)) FROM latchkey.mirrored_partition p WHERE p.table_id = m.id),
       'expected_rows', greatest(0, (
-        SELECT sum(greatest(c.reltuples, 0))::BIGINT FROM pg_class c
-        WHERE c.oid = m.relation OR c.oid IN (SELECT relid FROM pg_partition_tree(m.relation) WHERE isleaf))),
+        SELECT sum(greatest(stored.reltuples, 0))::BIGINT FROM (
+          SELECT c.reltuples FROM pg_class c WHERE c.oid = m.relation AND c.relkind = 'r'
+          UNION ALL
+          SELECT p.reltuples FROM latchkey.mirrored_partition p JOIN pg_class c ON c.oid = p.relation WHERE p.table_id = m.id AND c.relkind = 'r'
+        ) stored)),
       'unique', (
         SELECT coalesce(jsonb_agg(columns.names), '[]')
         FROM pg_index i

@@ -16,6 +16,7 @@ export interface MirrorSchema {
   latchkey_text_block: { table_name: string; block: number; oldest: string; newest: string };
   latchkey_meta: { name: string; value: string };
   latchkey_table: TableRow;
+  latchkey_watch: WatchRow;
   latchkey_outbox: OutboxRow;
   latchkey_pending: PendingRow;
   latchkey_confirmed: { table_name: string; row_key: string; row: string | null };
@@ -75,6 +76,14 @@ interface ActivityView {
   action: string | null;
   /** JSON text */
   data: string | null;
+}
+
+interface WatchRow {
+  /** The children's table, and the value by which its rows refer to their parent. */
+  table_name: string;
+  parent: string | number | Uint8Array;
+  /** Central's transactions that were open when the children were last read: `731,748`. */
+  open: string;
 }
 
 interface TableRow {

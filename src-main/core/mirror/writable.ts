@@ -258,7 +258,7 @@ function keyRow(table: MirroredTable, key: string): StoredRow {
   return Object.fromEntries(table.key.map((name, place) => [name, storedKey(table, name, values[place]!)]));
 }
 
-function storedKey(table: MirroredTable, name: string, text: string): Stored {
+export function storedKey(table: MirroredTable, name: string, text: string): Stored {
   const column = table.columns.find((candidate) => candidate.name === name)!;
   return fromJson(column, column.storage === 'boolean' ? text === 'true' : text);
 }
@@ -271,7 +271,7 @@ function keyParameters(table: MirroredTable, key: string): Stored[] {
   return keyValues(table, key).map((text, place) => storedKey(table, table.key[place]!, text));
 }
 
-const sqliteTypes = {
+export const sqliteTypes = {
   text: 'TEXT',
   timestamp: 'TEXT',
   timestamptz: 'TEXT',

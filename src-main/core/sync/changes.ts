@@ -1,67 +1,59 @@
-import { keyText } from '../mirror/catalogue.ts';
-import { query } from '../mirror/readable.ts';
+import type pg from 'pg';
+import type { Stored } from '../mirror/rows.ts';
+import { storedKey } from '../mirror/writable.ts';
+import { quoteText } from '../quoting.ts';
 import type { PullContext } from './pull.ts';
-import { parseSnapshot } from './snapshot.ts';
+import type { Staging } from './staging.ts';
 
-/** Beyond so many changed rows, copying a table anew is faster than reading row by row, and needs no memory. */
-const heavyRows = 20_000;
+const entriesPerFetch = 2_000;
+const fetchMore = `FETCH ${entriesPerFetch} FROM latchkey_changes`;
 
-/** What changed at central since a snapshot, as far as this device may see it. */
+/** One entry of the log as central prints it: the table's name, the key as JSON (NULL: the table was truncated), and its move. */
+export type LogEntry = [string, string | null, string];
+
+/** SQL that opens the log from a cursor and reads the start of it. */
+export function openLog(cursor: string): string {
+  return `DECLARE latchkey_changes NO SCROLL CURSOR FOR
+    SELECT table_name, to_json(row_key)::TEXT, move FROM latchkey.changes_since(${quoteText(cursor)}::pg_snapshot); ${fetchMore}`;
+}
+
+/** What a pull has to know of the log beside the keys. */
 export interface Changes {
-  /** Rows that changed, by table. */
-  keys: Map<string, Set<string>>;
-  /** Rows that left or came, whose descendants did too. */
-  moved: Map<string, Set<string>>;
   /** Tables that were emptied whole. */
   truncated: Set<string>;
+  /** Whether any row left: deleted, or moved to another key, parent or organization. */
+  left: boolean;
 }
 
-/**
- * Since the cursor; but of a table that was copied after it, only what came after its copy. Moved rows count from the cursor in any
- * case: their descendants may lie in tables that were not copied.
- */
-export async function changesSince(context: PullContext, cursor: string): Promise<Changes> {
-  const { mirror } = context;
-  const changes = await readChanges(context, cursor);
-  const reach = parseSnapshot(cursor).xmax;
-  for (const { name, snapshot } of mirror.all(query.selectFrom('latchkey_table').select(['name', 'snapshot']))) {
-    if (snapshot === null || parseSnapshot(snapshot).xmax <= reach) continue;
-    if (!changes.keys.has(name) && !changes.truncated.has(name)) continue;
-    const later = await readChanges(context, snapshot);
-    changes.keys.set(name, later.keys.get(name) ?? new Set());
-    if (!later.truncated.has(name)) changes.truncated.delete(name);
-  }
-  return changes;
-}
-
-/** Tables that are to be copied anew rather than followed row by row. */
-export function heavyTables({ keys, truncated }: Changes): Set<string> {
-  return new Set([...truncated, ...[...keys].filter(([, rows]) => rows.size > heavyRows).map(([name]) => name)]);
-}
-
-async function readChanges({ client, mirror }: PullContext, since: string): Promise<Changes> {
-  const { rows } = await client.query<{ table_name: string; row_key: string | null; move: string }>(
-    'SELECT table_name, to_json(row_key)::TEXT AS row_key, move FROM latchkey.changes_since($1::pg_snapshot)',
-    [since],
-  );
-  const changes: Changes = { keys: new Map(), moved: new Map(), truncated: new Set() };
-  for (const { table_name, row_key, move } of rows) {
-    if (!mirror.tables.has(table_name)) continue;
-    if (row_key === null) {
-      changes.truncated.add(table_name);
-      continue;
+/** Stages the keys of all that changed, from the start of an opened log on. */
+export async function stageChanges(
+  { client, mirror }: PullContext,
+  staging: Staging,
+  start: LogEntry[],
+): Promise<Changes> {
+  const changes: Changes = { truncated: new Set(), left: false };
+  for (let entries = start; ; entries = await nextEntries(client)) {
+    const keys = new Map<string, { key: Stored[]; move: number }[]>();
+    for (const [name, key, moveText] of entries) {
+      const table = mirror.tables.get(name);
+      if (!table) continue;
+      const move = Number(moveText);
+      if ((move & 2) !== 0) changes.left = true;
+      if (key === null) {
+        changes.truncated.add(name);
+        continue;
+      }
+      const values = (JSON.parse(key) as string[]).map((text, place) => storedKey(table, table.key[place]!, text));
+      const present = keys.get(name);
+      if (present) present.push({ key: values, move });
+      else keys.set(name, [{ key: values, move }]);
     }
-    const key = keyText(JSON.parse(row_key) as string[]);
-    setOf(changes.keys, table_name).add(key);
-    if (move !== '0') setOf(changes.moved, table_name).add(key);
+    for (const [name, some] of keys) staging.addChanged(mirror.tables.get(name)!, some);
+    if (entries.length < entriesPerFetch) return changes;
   }
-  return changes;
 }
 
-function setOf(sets: Map<string, Set<string>>, name: string): Set<string> {
-  const present = sets.get(name);
-  if (present) return present;
-  const made = new Set<string>();
-  sets.set(name, made);
-  return made;
+async function nextEntries(client: pg.Client): Promise<LogEntry[]> {
+  const { rows } = await client.query<LogEntry>({ text: fetchMore, rowMode: 'array' });
+  return rows;
 }

@@ -7,11 +7,9 @@ import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
-import { changesSince, heavyTables } from './changes.ts';
-import { neededCopies } from './copies.ts';
 import { copyTable } from './copy-table.ts';
-import { type Hello, inSnapshot } from './hello.ts';
-import { catchUp, type PullContext, pull } from './pull.ts';
+import type { Hello } from './hello.ts';
+import { caughtUp, type PullContext } from './pull.ts';
 
 type Difference = Output<'mirror.check'>['tables'][number]['differences'][number];
 const listedDifferences = 100;
@@ -39,11 +37,7 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
     const client = await connectToCentral(address, { name: 'latchkey check', patience, signal });
     const shared = { client, mirror, now, onProgress: () => {}, onChanged };
     try {
-      let tables: Output<'mirror.check'>['tables'] | null = null;
-      while (tables === null) {
-        await pull(shared);
-        tables = await inSnapshot(shared, (answer) => compareAll(shared, context, answer));
-      }
+      const tables = await caughtUp(shared, (answer) => compareAll(shared, context, answer));
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {
       throw connectionError(error, address);
@@ -53,17 +47,11 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
   });
 }
 
-/** @returns null where central changed so much since the pull that another one is due first */
 async function compareAll(
-  context: PullContext,
+  { client, mirror }: PullContext,
   check: CheckContext,
   answer: Hello,
-): Promise<Output<'mirror.check'>['tables'] | null> {
-  const { client, mirror } = context;
-  if (await neededCopies(context, answer)) return null;
-  const changes = await changesSince(context, mirror.meta('cursor')!);
-  if (heavyTables(changes).size > 0) return null;
-  await catchUp(context, answer, changes);
+): Promise<Output<'mirror.check'>['tables']> {
   const compared: Output<'mirror.check'>['tables'] = [];
   for (const table of [...mirror.tables.values()]) {
     const rowsCentral = await copyTable(client, mirror, table, () => {});

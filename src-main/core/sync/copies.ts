@@ -6,6 +6,7 @@ import { compareEpoch, type Hello, inSnapshot, rememberCentral } from './hello.t
 import type { PullContext } from './pull.ts';
 import { lostCommands, offerAgain } from './recovery.ts';
 import { parseSnapshot } from './snapshot.ts';
+import { watchAnew } from './watch.ts';
 
 /** What must be copied before a pull can go on from the cursor. */
 export interface NeededCopies {
@@ -13,25 +14,14 @@ export interface NeededCopies {
   described: ReturnType<typeof mirroredTables>;
   /** Everything is to be copied anew: another epoch, or a cursor that the change log does not reach back to. */
   stale: boolean;
-  /** Tables of which too much changed to follow row by row. */
-  heavy: ReadonlySet<string>;
 }
 
 /** Within a transaction at central. @returns null where the cursor is all that a pull needs */
-export async function neededCopies(context: PullContext, answer: Hello): Promise<NeededCopies | null> {
-  const { mirror } = context;
+export async function neededCopies({ client, mirror }: PullContext, answer: Hello): Promise<NeededCopies | null> {
   const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
   if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
-  return { ...(await copiesOf(context, answer, new Set())), stale };
-}
-
-export async function copiesOf(
-  { client }: PullContext,
-  answer: Hello,
-  heavy: ReadonlySet<string>,
-): Promise<NeededCopies> {
   const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
-  return { answer, stale: false, heavy, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
+  return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
 }
 
 /**
@@ -79,7 +69,7 @@ function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
 }
 
 /** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
-function planCopies(mirror: WritableMirror, { answer, described, stale, heavy }: NeededCopies, lost: string[]) {
+function planCopies(mirror: WritableMirror, { answer, described, stale }: NeededCopies, lost: string[]) {
   const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
   for (const name of present.keys()) {
     if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
@@ -88,12 +78,14 @@ function planCopies(mirror: WritableMirror, { answer, described, stale, heavy }:
     offerAgain(mirror, lost, answer);
     mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
   }
-  for (const name of heavy) mirror.database.prepare('UPDATE latchkey_table SET wanted = 1 WHERE name = ?').run(name);
-  if (stale || mirror.meta('cursor') === null) mirror.setMeta('cursor', answer.snapshot);
+  if (stale || mirror.meta('cursor') === null) {
+    mirror.setMeta('cursor', answer.snapshot);
+    watchAnew(mirror, answer.snapshot);
+  }
   mirror.setMeta('copying', 'true');
   rememberCentral(mirror, { ...answer, fingerprint: '' });
   return described.filter(({ table }) => {
     const row = present.get(table.name);
-    return stale || !row || row.wanted === 1 || heavy.has(table.name) || row.definition !== JSON.stringify(table);
+    return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
   });
 }

@@ -45,19 +45,32 @@ export interface HelloContext {
 const protocol = 2;
 
 /** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-schema-changed`, `central-tracking-off`, `central-rewound`, `device-revoked` … */
-export async function hello({ client, mirror, now }: HelloContext): Promise<Hello> {
-  const { rows: recovery } = await client.query<{ standby: string }>(
-    'SELECT pg_catalog.pg_is_in_recovery() AS standby',
-  );
-  if (recovery[0]!.standby === 't') {
+export async function hello(context: HelloContext): Promise<Hello> {
+  const asked = context.now();
+  try {
+    const { rows } = await context.client.query<{ hello: string | null }>(question(context));
+    return understood(context, rows[0]!.hello, asked);
+  } catch (error) {
+    // The schema is there and this function is not: the first protocol's took no argument.
+    throw (error as { code?: string }).code === '42883' ? tooOld() : error;
+  }
+}
+
+/** A standby cannot answer, and says nothing. */
+function question({ mirror }: HelloContext): string {
+  const known = Math.trunc(knownCentral(mirror)?.logSize ?? 0);
+  return `SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN latchkey.hello(${known})::TEXT END AS hello`;
+}
+
+function understood({ mirror, now }: HelloContext, said: string | null, asked: number): Hello {
+  if (said === null) {
     throw new LatchkeyError(
       'central-standby',
       'This is a standby of central. Latchkey needs the primary, because only its snapshots tell what is still under way. Nothing was changed.',
     );
   }
-  const asked = now();
-  const said = await ask(client, knownCentral(mirror)?.logSize ?? 0);
-  const answer = { ...said, clock_offset: Math.round((asked + now()) / 2 - Date.parse(said.now)) };
+  const parsed = JSON.parse(said) as Omit<Hello, 'clock_offset'>;
+  const answer: Hello = { ...parsed, clock_offset: Math.round((asked + now()) / 2 - Date.parse(parsed.now)) };
   if (answer.protocol > protocol)
     throw new LatchkeyError(
       'central-too-new',
@@ -85,16 +98,6 @@ export async function hello({ client, mirror, now }: HelloContext): Promise<Hell
     );
   }
   return answer;
-}
-
-async function ask(client: pg.Client, knownSize: number): Promise<Omit<Hello, 'clock_offset'>> {
-  try {
-    const { rows } = await client.query<{ hello: string }>('SELECT latchkey.hello($1) AS hello', [knownSize]);
-    return JSON.parse(rows[0]!.hello) as Omit<Hello, 'clock_offset'>;
-  } catch (error) {
-    // The schema is there and this function is not: the first protocol's took no argument.
-    throw (error as { code?: string }).code === '42883' ? tooOld() : error;
-  }
 }
 
 function tooOld(): LatchkeyError {
@@ -164,11 +167,33 @@ function isRewound(mirror: WritableMirror, answer: Hello): boolean {
 /**
  * One REPEATABLE READ transaction, so that everything read in it is one moment of central. When it fails the connection is of no use
  * any more, and the caller lets go of it: a COPY that was left half-way would have to arrive whole before a ROLLBACK.
+ *
+ * @param also SQL that goes along with the first question, so that its answer, the rows of its last statement, costs no way of its own
  */
-export async function inSnapshot<T>(context: HelloContext, work: (answer: Hello) => Promise<T>): Promise<T> {
-  const { client } = context;
-  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  const result = await work(await hello(context));
-  await client.query('COMMIT');
+export async function inSnapshot<T, Row = never>(
+  context: HelloContext,
+  work: (answer: Hello, also: Row[]) => Promise<T>,
+  also = '',
+): Promise<T> {
+  const { answer, rows } = await begin<Row>(context, also);
+  const result = await work(answer, rows);
+  await context.client.query('COMMIT');
   return result;
+}
+
+async function begin<Row>(context: HelloContext, also: string): Promise<{ answer: Hello; rows: Row[] }> {
+  const { client, now } = context;
+  const text = `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; ${question(context)}; ${also}`;
+  const asked = now();
+  try {
+    const results = (await client.query({ text, rowMode: 'array' })) as unknown as pg.QueryArrayResult[];
+    const said = results[1]!.rows[0]![0] as string | null;
+    return { answer: understood(context, said, asked), rows: results.at(-1)!.rows as Row[] };
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42883') throw error;
+    // A central of another age lacks what was asked, and tells its age when it is asked for that alone.
+    await client.query('ROLLBACK');
+    await hello(context);
+    throw error;
+  }
 }

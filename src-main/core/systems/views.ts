@@ -1,6 +1,6 @@
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import { quoteName, quoteText } from '../quoting.ts';
-import type { SystemMapping } from './system.ts';
+import type { SystemMapping, TableMapping } from './system.ts';
 
 type Tables = ReadonlyMap<string, MirroredTable>;
 
@@ -21,12 +21,15 @@ export function viewStatements(system: SystemMapping, tables: Tables): string[] 
   ];
 }
 
-/** SQL that makes the indexes which the mapping asks for; one over a column that is not mirrored is left out. */
+/**
+ * SQL that makes the indexes which the mapping asks for, and those by which children are found when their parent goes. One over a
+ * column that is not mirrored is left out.
+ */
 export function indexStatements(system: SystemMapping, tables: Tables): string[] {
   const statements: string[] = [];
   for (const [name, mapping] of Object.entries(system.tables)) {
     const present = new Set(tables.get(name)?.columns.map((column) => column.name));
-    for (const columns of mapping.indexes ?? []) {
+    for (const columns of indexed(mapping)) {
       if (!columns.every((column) => present.has(column))) continue;
       const index = quoteName(`latchkey_index ${name}(${columns.join(',')})`);
       const terms = columns.map((column) => quoteName(column) + collation(system, name, column));
@@ -34,6 +37,11 @@ export function indexStatements(system: SystemMapping, tables: Tables): string[]
     }
   }
   return statements;
+}
+
+function indexed({ indexes = [], tenancy }: TableMapping): string[][] {
+  if (tenancy.class !== 'path' || indexes.some(([first]) => first === tenancy.column)) return indexes;
+  return [...indexes, [tenancy.column]];
 }
 
 /** Names and addresses are sorted and looked up whatever their case, which only an index of the same collation serves. */
