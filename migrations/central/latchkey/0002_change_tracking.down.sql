@@ -9,4 +9,5 @@ DROP FUNCTION latchkey.moved_in_before(pg_snapshot);
 DROP FUNCTION latchkey.changes_since(pg_snapshot);
 DROP FUNCTION latchkey.unsure_changes_since(pg_snapshot);
 DROP FUNCTION latchkey.text_of(ANYELEMENT);
+DROP FUNCTION latchkey.own_hashes();
 DROP TABLE latchkey.change;

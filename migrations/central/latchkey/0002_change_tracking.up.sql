@@ -1,31 +1,28 @@
 -- Which rows changed, by the transaction that changed them. Host writers append here and wait for nobody: no shared counter,
--- no advisory lock, no NOTIFY. A pull reads what its previous snapshot could not see.
-
+-- no advisory lock, no NOTIFY. A pull reads what its previous snapshot could not see. One plain table with one narrow index: partitions
+-- and wider indexes cost every write of the host more than all the rest of the tracking.
 CREATE TABLE latchkey.change (
   xid XID8 NOT NULL DEFAULT pg_current_xact_id(),
-  -- Week since 2000-01-01 modulo 10: old weeks are emptied whole, and no partition can ever be missing.
-  slot SMALLINT NOT NULL DEFAULT ((CURRENT_DATE - DATE '2000-01-01') / 7 % 10),
+  -- hashtext(organization): for the index alone. What decides is `organization`.
+  organization_hash INTEGER,
+  day DATE NOT NULL DEFAULT CURRENT_DATE,
   table_id SMALLINT NOT NULL,
   -- 0: stayed where it was; 1: inserted; 2: left its organization, parent or key, or was deleted; 4: came from another one.
   move SMALLINT NOT NULL DEFAULT 0,
   -- '*' for rows that every organization may see. NULL where the transaction may not have seen which one it is: then `parent` tells.
-  organization TEXT,
+  organization TEXT COLLATE "C",
   -- NULL: the table was truncated.
   row_key TEXT[],
   -- What the row refers to its parent by: whoever sees the parent when they read this is concerned.
   parent TEXT
-) PARTITION BY LIST (slot);
+);
+CREATE INDEX change_by_organization ON latchkey.change (organization_hash, xid);
 
-DO $$
-BEGIN
-  FOR slot IN 0..9 LOOP
-    EXECUTE format('CREATE TABLE latchkey.change_%s PARTITION OF latchkey.change FOR VALUES IN (%s)', slot, slot);
-  END LOOP;
-END
+-- The organizations of which this device sees changes, as the log's index knows them.
+CREATE FUNCTION latchkey.own_hashes() RETURNS INTEGER[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT ARRAY[hashtext(latchkey.current_organization() COLLATE "C"), hashtext('*' COLLATE "C")]
 $$;
-
-CREATE INDEX change_by_organization ON latchkey.change (organization, xid);
-CREATE INDEX change_that_moved_in ON latchkey.change (organization, table_id) WHERE move = 4;
 
 -- The text of a key's value, whatever the session's settings are: devices read with the same ones.
 CREATE FUNCTION latchkey.text_of(p_value ANYELEMENT) RETURNS TEXT
@@ -44,11 +41,11 @@ BEGIN
   FOR child IN
     SELECT m.* FROM latchkey.mirrored_table m WHERE m.id IN (
       SELECT c.table_id FROM latchkey.change c
-      WHERE c.organization IS NULL AND c.xid >= pg_snapshot_xmin(p_since) AND NOT pg_visible_in_snapshot(c.xid, p_since))
+      WHERE c.organization_hash IS NULL AND c.xid >= pg_snapshot_xmin(p_since) AND NOT pg_visible_in_snapshot(c.xid, p_since))
   LOOP
     RETURN QUERY EXECUTE format(
       'SELECT %L::TEXT, c.row_key, bit_or(c.move) FROM latchkey.change c
-       WHERE c.organization IS NULL AND c.table_id = $1 AND c.xid >= pg_snapshot_xmin($2) AND NOT pg_visible_in_snapshot(c.xid, $2)
+       WHERE c.organization_hash IS NULL AND c.table_id = $1 AND c.xid >= pg_snapshot_xmin($2) AND NOT pg_visible_in_snapshot(c.xid, $2)
          AND EXISTS (SELECT FROM latchkey_write.%I p WHERE p.%I = c.parent::%s)
        GROUP BY c.row_key',
       child.name, child.parent ->> 'table', child.parent ->> 'target',
@@ -69,7 +66,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT m.name, c.row_key, bit_or(c.move)
   FROM latchkey.change c
   JOIN readable m ON m.id = c.table_id
-  WHERE c.organization IN ((SELECT latchkey.current_organization()), '*')
+  WHERE c.organization_hash = ANY ((SELECT latchkey.own_hashes())::INTEGER[])
+    AND c.organization IN ((SELECT latchkey.current_organization()) COLLATE "C", '*')
     AND c.xid >= pg_snapshot_xmin(p_since)
     AND NOT pg_visible_in_snapshot(c.xid, p_since)
   GROUP BY m.name, c.row_key
@@ -85,32 +83,32 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT DISTINCT m.name, c.row_key
   FROM latchkey.change c
   JOIN latchkey.mirrored_table m ON m.id = c.table_id
-  WHERE c.organization IN ((SELECT latchkey.current_organization()), '*')
+  WHERE c.organization_hash = ANY ((SELECT latchkey.own_hashes())::INTEGER[])
+    AND c.organization IN ((SELECT latchkey.current_organization()) COLLATE "C", '*')
     AND c.move = 4
     AND pg_visible_in_snapshot(c.xid, p_snapshot)
     AND EXISTS (SELECT FROM latchkey.mirrored_table child WHERE child.parent ->> 'table' = m.name)
 $$;
 
--- Empties the weeks that lie wholly before the retained ones. Run by central's upkeep, never by a device.
-CREATE FUNCTION latchkey.prune_changes(p_keep_weeks INTEGER DEFAULT 6) RETURNS INTEGER
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+-- Forgets what changed before the retained weeks, and tells how many entries that were. Run by central's upkeep, never by a device. Deleted, not
+-- truncated: nobody waits for it, and a pull that is under way still finds what its snapshot saw.
+CREATE FUNCTION latchkey.prune_changes(p_keep_weeks INTEGER DEFAULT 6) RETURNS BIGINT
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  current_week INTEGER := (CURRENT_DATE - DATE '2000-01-01') / 7;
-  emptied INTEGER := 0;
   newest XID8;
-  age INTEGER;
+  forgotten BIGINT;
 BEGIN
-  IF p_keep_weeks NOT BETWEEN 1 AND 8 THEN
-    RAISE EXCEPTION 'Keep between 1 and 8 weeks of changes, not %.', p_keep_weeks USING ERRCODE = 'LK422';
+  IF p_keep_weeks NOT BETWEEN 1 AND 520 THEN
+    RAISE EXCEPTION 'Keep between 1 and 520 weeks of changes, not %.', p_keep_weeks USING ERRCODE = 'LK422';
   END IF;
-  FOR age IN p_keep_weeks + 1..9 LOOP
-    EXECUTE format('SELECT xid FROM latchkey.change_%s ORDER BY xid DESC LIMIT 1', (current_week - age) % 10) INTO newest;
-    CONTINUE WHEN newest IS NULL;
-    UPDATE latchkey.epoch SET retained_since = greatest(retained_since, (newest::TEXT::NUMERIC + 1)::TEXT::XID8);
-    EXECUTE format('TRUNCATE latchkey.change_%s', (current_week - age) % 10);
-    emptied := emptied + 1;
-  END LOOP;
-  RETURN emptied;
+  SELECT xid INTO newest FROM latchkey.change WHERE day < CURRENT_DATE - 7 * p_keep_weeks ORDER BY xid DESC LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN 0;
+  END IF;
+  UPDATE latchkey.epoch SET retained_since = greatest(retained_since, (newest::TEXT::NUMERIC + 1)::TEXT::XID8);
+  DELETE FROM latchkey.change WHERE day < CURRENT_DATE - 7 * p_keep_weeks AND xid <= newest;
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  RETURN forgotten;
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER) FROM PUBLIC;

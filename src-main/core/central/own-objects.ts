@@ -133,8 +133,7 @@ async function track(client: pg.Client, system: SystemMapping, tables: HostTable
     for (const statement of sql.functions) await client.query(statement);
     triggers.push(...(table.isTracked ? [] : sql.triggers), ...sql.partitionTriggers);
     // Nobody knows what went by while nothing was watching: every mirror copies the table anew.
-    if (before && !(table.isTracked && alike))
-      await client.query(`INSERT INTO latchkey.change (organization, table_id, move) VALUES ('*', ${id}, 2)`);
+    if (before && !(table.isTracked && alike)) await client.query(sql.everything);
   }
   // The functions are latchkey_owner's, the tables the host's: triggers are created by whoever may alter the tables.
   await client.query('RESET ROLE');

@@ -39,8 +39,7 @@ export async function centralStatus(client: pg.Client): Promise<CentralStatus> {
        'devices', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name, 'organization', organization, 'operator', operator,
          'capability', capability, 'state', state, 'entries', entries, 'lastPushAt', last_push_at) ORDER BY enrolled_at), '[]') FROM latchkey.device),
        'tables', (SELECT count(*) FROM latchkey.mirrored_table),
-       'changes', (SELECT greatest(0, sum(greatest(c.reltuples, 0)))::BIGINT FROM pg_catalog.pg_class c
-         JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'latchkey.change'::REGCLASS),
+       'changes', (SELECT greatest(0, reltuples)::BIGINT FROM pg_catalog.pg_class WHERE oid = 'latchkey.change'::REGCLASS),
        'commands', (SELECT count(*) FROM latchkey.command),
        'untracked', to_jsonb(latchkey.untracked_tables())
      ) AS status`,
