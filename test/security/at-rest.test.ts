@@ -12,6 +12,10 @@ let device: TestDevice;
 
 beforeAll(async () => {
   central = await testCentral();
+  await central.client.query(
+    `INSERT INTO api_service.audit_events (organization_id, event_type, event_data) VALUES ($1, 'gate.opened', '{"by": "Wanderer of the Quay"}')`,
+    [central.nordhaven],
+  );
   device = await central.device({ name: 'Field laptop seven' });
 });
 afterAll(() => central.close());
@@ -29,7 +33,7 @@ test('no file of the device’s folder holds anything that can be read, while it
     reason: 'a new gateway',
   });
   await device.core.call('people.deactivate', { person: 'dario@nordhaven.example', reason: 'never came back' });
-  await device.core.call('audit.list', { search: 'dario' });
+  expect((await device.core.call('audit.list', { search: 'wanderer quay' })).total).toBe(1);
   const identity = await identityOf(device);
   const known = [
     'Astrid Lund',
@@ -51,6 +55,12 @@ test('no file of the device’s folder holds anything that can be read, while it
     'a new gateway',
     'never came back',
     'Field laptop seven',
+    'gate.opened',
+    'Wanderer',
+    // The full-text index keeps words on their own, in small letters.
+    'wanderer',
+    'quay',
+    'nordhaven',
     'api_keys',
     'CREATE TABLE',
     issued.secret,

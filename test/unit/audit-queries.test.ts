@@ -275,3 +275,82 @@ test('audit.actions: every action that there is, with how often, of both', () =>
     ],
   });
 });
+
+describe('audit.counts', () => {
+  const counts = ({ context }: PlainMirror, input: Input<'audit.counts'>) => {
+    const result = auditQueries['audit.counts'](context, contract['audit.counts'].input.parse(input));
+    expect(contract['audit.counts'].output.parse(result)).toEqual(result);
+    return result;
+  };
+
+  test.each<[Input<'audit.counts'>, unknown[]]>([
+    [
+      { by: 'day' },
+      [
+        { day: '2026-11-18', count: 1 },
+        { day: '2026-11-19', count: 2 },
+        { day: '2026-11-20', count: 1 },
+      ],
+    ],
+    [
+      { by: 'action', action: 'person.*' },
+      [
+        { action: 'person.deactivate', count: 1 },
+        { action: 'person.edit', count: 1 },
+      ],
+    ],
+    [
+      { by: 'day-and-action', from: '2026-11-19', to: '2026-11-19' },
+      [
+        { day: '2026-11-19', action: 'person.deactivate', count: 1 },
+        { day: '2026-11-19', action: 'quota.raised', count: 1 },
+      ],
+    ],
+    [{ by: 'day', from: '2026-11-18T10:00:00.000001Z', to: '2026-11-19T09:59:59Z' }, []],
+    [{ by: 'day', to: '2026-11-18T10:00:00Z' }, [{ day: '2026-11-18', count: 1 }]],
+  ])('of what the list shows, commands of this device too: %j', (input, expected) => {
+    const result = counts(history(), input);
+
+    expect(result.items).toEqual(expected);
+    expect(result.total).toBe(list(history(), { action: input.action, from: input.from, to: input.to }).total);
+  });
+
+  test('refuse a moment that is none, at its field', () => {
+    expect(refusal(() => counts(history(), { from: 'soon' }))).toMatchObject({ code: 'invalid-input', field: 'from' });
+  });
+});
+
+describe('a device that may not see the log', () => {
+  test.each([
+    ['at all', { tables: ['audit_events'] }],
+    ['what happened', { columns: ['audit_events.event_type', 'audit_events.event_data'] }],
+    ['who acted', { columns: ['audit_events.actor_id'] }],
+  ])('%s is answered with what there is, and no error', (_what, without) => {
+    const mirror = staffedMirror({ without });
+    mirror.insert('latchkey_outbox', command({ command: queued, position: 1, reason: 'Married' }));
+
+    for (const input of [
+      {},
+      { search: 'married' },
+      { actor: operator.id },
+      { action: 'person.*' },
+      { from: '2026-11-01' },
+    ])
+      expect(ids(list(mirror, input)), JSON.stringify(input)).toEqual([own]);
+    expect(auditQueries['audit.actions'](mirror.context, {}).items).toEqual([{ action: 'person.edit', count: 1 }]);
+    expect(list(mirror, { search: 'divorced', object: zoe }).total).toBe(0);
+  });
+
+  test('what happened still sees when something did, and who did it', () => {
+    const mirror = staffedMirror({ without: { columns: ['audit_events.event_type', 'audit_events.event_data'] } });
+    mirror.insert('audit_events', { id: 1, created_at: '2026-11-18T10:00:00.000000', actor_id: zoe });
+
+    for (const input of [{}, { actor: zoe }, { from: '2026-11-18', to: '2026-11-18' }])
+      expect(ids(list(mirror, input)), JSON.stringify(input)).toEqual(['1']);
+    expect(auditQueries['audit.counts'](mirror.context, { by: 'day' })).toEqual({
+      items: [{ day: '2026-11-18', count: 1 }],
+      total: 1,
+    });
+    expect(list(mirror, { search: 'gate' }).total).toBe(0);
+  });
+});

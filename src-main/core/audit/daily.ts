@@ -2,7 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { ReadContext } from '../handlers.ts';
 import { hasDailyCounts } from '../mirror/daily-counts.ts';
 import { query } from '../mirror/readable.ts';
-import type { Question } from './matching.ts';
+import { centralConditions, type Question } from './matching.ts';
 
 /** Events of central's audit table on a day (UTC) with an action. */
 export interface DailyCount {
@@ -22,7 +22,9 @@ export function isCounted({ system, tables }: ReadContext): boolean {
  * How many events there were by day and action, newest day first; exactly what counting the rows would say. Days that lie only
  * in part between the moments are counted, from an index.
  */
-export function dailyCounts({ mirror }: ReadContext, question: CountedQuestion): DailyCount[] {
+export function dailyCounts(context: ReadContext, question: CountedQuestion): DailyCount[] {
+  if (!isCounted(context)) return scannedCounts(context, question);
+  const { mirror } = context;
   const { actions, from, to } = question;
   const first = from === null ? null : dayOf(from);
   const last = to === null ? null : dayOf(to);
@@ -42,6 +44,24 @@ export function dailyCounts({ mirror }: ReadContext, question: CountedQuestion):
     const events = countedRows({ mirror }, row, question);
     return events === 0 ? [] : [{ ...row, events }];
   });
+}
+
+/** Where this device does not see what counts are kept by. */
+function scannedCounts({ mirror }: ReadContext, { actions, from, to }: CountedQuestion): DailyCount[] {
+  const conditions = centralConditions({ actors: null, objects: null, search: null, actions, from, to });
+  return mirror.all(
+    query
+      .selectFrom('latchkey_activity')
+      .where((where) => where.and(conditions))
+      .select((all) => [
+        sql<string>`substr(coalesce(at, ''), 1, 10)`.as('day'),
+        sql<string>`coalesce("action", '')`.as('action'),
+        all.fn.countAll<number>().as('events'),
+      ])
+      .groupBy([sql`1`, sql`2`])
+      .orderBy(sql`1`, 'desc')
+      .orderBy(sql`2`),
+  );
 }
 
 function countedRows(

@@ -2,6 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { Request } from '../../contract/index.ts';
 import type { ReadContext } from '../handlers.ts';
+import { hasDailyCounts } from '../mirror/daily-counts.ts';
 import { query } from '../mirror/readable.ts';
 import { contains, containsFolded, containsPattern } from '../mirror/search.ts';
 import { searchWords } from '../mirror/text-query.ts';
@@ -85,14 +86,15 @@ function actorsOf({ mirror }: ReadContext, actor: string): string[] {
 }
 
 /** `person.*` means every action that starts with `person.`. */
-function actionsOf({ mirror }: ReadContext, action: string): string[] {
+function actionsOf({ mirror, system, tables }: ReadContext, action: string): string[] {
   if (!action.endsWith('*')) return [action];
   const start = action.slice(0, -1);
   const startsAlike = (column: 'action' | 'name') =>
     sql<SqlBool>`${sql.ref(column)} >= ${start} AND ${sql.ref(column)} < ${`${start}\u{10FFFF}`}`;
-  const central = query.selectFrom('latchkey_daily').select('action').distinct().where(startsAlike('action'));
+  const kept = hasDailyCounts(system, tables.get(system.activity.table)) ? 'latchkey_daily' : 'latchkey_activity';
+  const central = query.selectFrom(kept).select('action').distinct().where(startsAlike('action'));
   const own = query.selectFrom('latchkey_outbox').select('name as action').distinct().where(startsAlike('name'));
-  return mirror.all(central.union(own)).map((row) => row.action);
+  return mirror.all(central.union(own)).map((row) => row.action ?? '');
 }
 
 function objectsOf(context: ReadContext, object: string): string[] {

@@ -1,0 +1,187 @@
+import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { contract, type Input } from '../../src-main/contract/index.ts';
+import { auditQueries } from '../../src-main/core/audit/queries.ts';
+import type { MirroredTable } from '../../src-main/core/mirror/catalogue.ts';
+import { openMirror } from '../../src-main/core/mirror/open.ts';
+import type { Stored } from '../../src-main/core/mirror/rows.ts';
+import { TextIndexing } from '../../src-main/core/mirror/text-indexing.ts';
+import { isTextIndexed } from '../../src-main/core/mirror/text-query.ts';
+import { WritableMirror } from '../../src-main/core/mirror/writable.ts';
+import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
+import { plainMirror } from '../fixtures/plain-mirror.ts';
+
+const key = Buffer.alloc(32, 7);
+const { context } = plainMirror();
+const table = context.tables.get('audit_events')!;
+const [actor, organization] = ['0a000000-0000-4000-8000-000000000001', '0e000000-0000-4000-8000-000000000001'];
+const more = 10_000;
+
+let folder: string;
+let mirror: WritableMirror;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-index-'));
+  mirror = opened();
+});
+afterEach(() => {
+  mirror.database.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function opened(): WritableMirror {
+  const made = new WritableMirror(openMirror(folder, key, 'write'), skyGenesis);
+  made.transaction(() => {
+    made.rebuildViews();
+    made.renewReadAids();
+  });
+  return made;
+}
+
+/** Central's rows, in column order. */
+function events(from: number, to: number, word: string): Stored[][] {
+  return Array.from({ length: to - from }, (_, place) => {
+    const id = from + place;
+    const at = new Date(Date.UTC(2026, 0, 1) + id * 60_000).toISOString().replace('Z', '000');
+    return [
+      id,
+      actor,
+      organization,
+      id % 3 ? 'key.rotate' : 'user.login',
+      JSON.stringify({ note: `${word} ${id}` }),
+      at,
+    ];
+  });
+}
+
+function copy(definition: MirroredTable, rows: Stored[][]): void {
+  const incoming = mirror.createIncoming(definition);
+  incoming.append(rows.length, (row, values, place) => {
+    for (const [at, value] of rows[row]!.entries()) values[place + at] = value;
+  });
+  incoming.flush();
+  mirror.transaction(() => {
+    mirror.unapplyPending();
+    mirror.swapIn(definition, rows.length, '1:1:');
+    mirror.replayPending();
+  });
+}
+
+function list(input: Input<'audit.list'>) {
+  const request = contract['audit.list'].input.parse({ limit: 1000, ...input });
+  return auditQueries['audit.list']({ ...context, mirror, tables: mirror.tables }, request);
+}
+
+const found = (search: string) => list({ search }).items.map(({ id }) => Number(id));
+const counted = () =>
+  auditQueries['audit.counts']({ ...context, mirror, tables: mirror.tables }, contract['audit.counts'].input.parse({}))
+    .total;
+
+test('a process that is killed while it indexes leaves every event to be found, and the rest to be indexed', async () => {
+  copy(table, events(0, more * 3, 'first'));
+  expect(mirror.isIndexing).toBe(true);
+  mirror.database.close();
+  const child = fork(join(import.meta.dirname, '../fixtures/indexing-process.ts'), [folder, key.toString('hex')], {
+    silent: true,
+  });
+  const ended = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
+  let slices = 0;
+  child.stdout!.on('data', (chunk: Buffer) => {
+    slices += chunk.toString().split('slice').length - 1;
+    if (slices >= 2) child.kill('SIGKILL');
+  });
+  expect(await ended).toBe('SIGKILL');
+
+  mirror = opened();
+  expect(mirror.isIndexing).toBe(true);
+  expect(found('29999')).toEqual([29_999]);
+  expect(list({ search: 'first 7', to: '2026-01-01T00:07:30Z' }).items.map(({ id }) => id)).toEqual(['7']);
+  let completed = 0;
+  await new TextIndexing(
+    mirror,
+    () => false,
+    () => completed++,
+  ).finish();
+
+  expect(completed).toBe(1);
+  expect(isTextIndexed(mirror, 'audit_events')).toBe(true);
+  for (const id of [0, 1_023, 4_095, 4_096, 12_288, 29_999]) expect(found(`first ${id}`), String(id)).toEqual([id]);
+  expect(list({ search: 'login first', limit: 5 }).items.map(({ id }) => id)).toEqual([
+    '29997',
+    '29994',
+    '29991',
+    '29988',
+    '29985',
+  ]);
+});
+
+describe('a table that is copied anew', () => {
+  test('is indexed anew: what is gone is found no more, what came is, and the counts are the new rows’', () => {
+    copy(table, events(0, 50, 'before'));
+    expect([found('before 7'), counted()]).toEqual([[7], 50]);
+
+    copy(table, events(40, 70, 'after'));
+
+    expect([found('before'), found('after 44'), counted()]).toEqual([[], [44], 30]);
+  });
+
+  test('shows pending rows in searches and counts, as it does in the table, and forgets them when they are taken off', () => {
+    copy(table, events(0, 20, 'settled'));
+    const pending = {
+      id: 99,
+      event_type: 'gate.opened',
+      event_data: '{"note":"pending"}',
+      created_at: '2026-01-01T09:00:00.000000',
+    };
+    mirror.database.exec(
+      `INSERT INTO latchkey_outbox (command, position, name, summary, subject_table, subject_key, made_at, state, changes)
+       VALUES ('c1', 1, 'gate.open', '', '', '', '2026-01-01T09:00:00.000000Z', 'observed', '{}')`,
+    );
+    mirror.database
+      .prepare(`INSERT INTO latchkey_pending VALUES ('c1', 1, 'audit_events', ?, 'insert', ?)`)
+      .run(JSON.stringify(['99', pending.created_at]), JSON.stringify(pending));
+    mirror.transaction(() => mirror.replayPending());
+    expect([found('pending'), counted()]).toEqual([[99], 21]);
+
+    copy(table, events(0, 10, 'settled'));
+    expect([found('pending'), counted()]).toEqual([[99], 11]);
+
+    mirror.transaction(() => mirror.unapplyPending());
+    expect([found('pending'), counted()]).toEqual([[], 10]);
+  });
+
+  test('may lose the columns that were searched, or all of it: nothing is left of what it held', () => {
+    copy(table, events(0, 20, 'secret'));
+    const columns = table.columns.filter(({ name }) => name !== 'event_data' && name !== 'event_type');
+    copy(
+      { ...table, columns },
+      events(0, 20, '').map(([id, by, of, , , at]) => [id!, by!, of!, at!]),
+    );
+
+    expect(found('secret')).toEqual([]);
+    expect(mirror.database.prepare('SELECT count(*) FROM latchkey_text').pluck().get()).toBe(0);
+    expect(list({}).items).toHaveLength(20);
+
+    copy(table, events(0, 20, 'again'));
+    mirror.transaction(() => mirror.dropTable('audit_events'));
+    expect([found('again'), list({}).total, counted()]).toEqual([[], 0, 0]);
+    const left = mirror.database.prepare(
+      `SELECT name FROM sqlite_schema WHERE name LIKE 'latchkey_text_%audit_events%'`,
+    );
+    expect(left.all()).toEqual([]);
+  });
+});
+
+test('an index that another version made from other words is made anew when the mirror is opened', () => {
+  copy(table, events(0, 20, 'kept'));
+  mirror.database.exec(`UPDATE latchkey_text SET definition = 'older'; DELETE FROM latchkey_text_audit_events`);
+  expect(found('kept 7')).toEqual([]);
+  mirror.database.close();
+
+  mirror = opened();
+
+  expect(found('kept 7')).toEqual([7]);
+});
