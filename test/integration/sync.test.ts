@@ -262,6 +262,31 @@ describe("the host's own changes", () => {
   });
 });
 
+test('what takes access away and builds on nothing goes ahead of a long queue', async () => {
+  await first.core.call('sync.set-offline', { workOffline: true });
+  const made: string[] = [];
+  for (let n = 0; n < 60; n++) {
+    const edit = { person: 'dario@nordhaven.example', name: `Dario ${n}` };
+    made.push((await first.core.call('people.edit', edit)).command);
+  }
+  const [metrics] = (await first.core.call('keys.list', { search: 'metrics' })).items;
+  const { command: revoked } = await first.core.call('keys.revoke', { key: metrics!.id, reason: 'it leaked' });
+  const { subject: key } = await first.core.call('keys.issue', { label: 'issued and revoked' });
+  const { command: dependent } = await first.core.call('keys.revoke', { key, reason: 'a mistake' });
+  await first.core.call('sync.set-offline', { workOffline: false });
+  await sync(first);
+  const { rows } = await central.client.query(
+    'SELECT id, state, rank() OVER (ORDER BY xid::TEXT::BIGINT)::INTEGER AS rank FROM latchkey.command WHERE id = ANY ($1)',
+    [[...made, revoked, dependent]],
+  );
+  const of = (command: string) => rows.find(({ id }) => id === command);
+  expect(of(revoked)).toMatchObject({ state: 'applied', rank: 1 });
+  expect(of(made.at(-1)!).rank).toBeGreaterThan(1);
+  // One that builds on another waits for its turn.
+  expect(of(dependent)).toMatchObject({ state: 'applied' });
+  expect(of(dependent).rank).toBeGreaterThan(1);
+});
+
 describe('refusals', () => {
   test('the last administrator cannot be removed by two devices that each remove one', async () => {
     await central.client.query(

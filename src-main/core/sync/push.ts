@@ -9,6 +9,8 @@ import { parsedJson } from '../mirror/row-values.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 
 const commandsPerPush = 50;
+/** What takes access away and builds on nothing does not wait behind a long queue. */
+const urgent = ['key.revoke', 'person.deactivate'];
 const entriesPerPush = 400;
 /** Of the changes of all commands in a push; central takes 16 MiB in all. A single larger command goes alone. */
 const bytesPerPush = 4_194_304;
@@ -93,7 +95,7 @@ interface Batch {
   commands: { id: string; name: string; made_at: string; requires: string[]; changes: string; again?: true }[];
 }
 
-/** Entries strictly in order, whatever becomes of their commands; a command goes only once its entry does. */
+/** Entries strictly in order, whatever becomes of their commands; a command goes only once its entry does, urgent ones first. */
 function nextBatch(mirror: WritableMirror, now: number): Batch {
   const unsent = mirror.all(
     query
@@ -112,6 +114,7 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
       .select(({ fn }) => fn.min('latchkey_entry.position').as('entry'))
       .where('state', '=', 'queued')
       .groupBy('latchkey_outbox.command')
+      .orderBy(({ and, eb }) => and([eb('name', 'in', urgent), eb('requires', '=', '[]')]), 'desc')
       .orderBy('latchkey_outbox.position')
       .limit(commandsPerPush),
   );
