@@ -11,6 +11,8 @@ import type { WriteThreadMessage, WriteThreadRequest } from './write-thread-link
 const port = parentPort!;
 const send = (message: WriteThreadMessage) => port.postMessage(message);
 
+const path = join((workerData as { folder: string }).folder, mirrorFile);
+
 try {
   const { folder, databaseKey, identity, background, clockOffset } = workerData as {
     folder: string;
@@ -33,11 +35,11 @@ try {
       send({ id, ok: true, value });
       if (name === 'close') port.close();
     } catch (error) {
-      send({ id, ok: false, error: toErrorShape(inMirrorWords(error, join(folder, mirrorFile))) });
+      send({ id, ok: false, error: toErrorShape(inMirrorWords(error, path)) });
     }
   });
   send({ id: 0, ok: true, value: null });
 } catch (error) {
-  send({ id: 0, ok: false, error: toErrorShape(error) });
+  send({ id: 0, ok: false, error: toErrorShape(inMirrorWords(error, path)) });
   port.close();
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LatchkeyError } from '../../contract/errors.ts';
@@ -7,6 +7,8 @@ import { fileError } from '../vault/private-file.ts';
 
 /** What the encrypting build adds to the API that the type package describes. */
 type Keyed = Database.Database & { key(key: Buffer): void };
+
+const smallestPage = 4_096;
 
 export const mirrorFile = 'mirror.db';
 
@@ -20,6 +22,9 @@ export function openMirror(folder: string, key: Buffer, mode: 'read' | 'write'):
   try {
     // SQLite gives the WAL and its index the rights of the file itself.
     if (mode === 'write') closeSync(openSync(path, 'a', 0o600));
+    // SQLite takes what is left of less than a page for a new file, and would begin anew in it.
+    const { size } = statSync(path);
+    if (size > 0 && size < smallestPage) throw Object.assign(new Error('cut short'), { code: 'SQLITE_CORRUPT' });
     const database = new Database(path, { readonly: mode === 'read', fileMustExist: mode === 'read', timeout: 5_000 });
     try {
       prepareConnection(database, key, mode);
