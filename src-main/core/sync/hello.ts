@@ -117,7 +117,8 @@ export interface KnownCentral {
 
 export function knownCentral(mirror: WritableMirror): KnownCentral | null {
   const stored = mirror.meta('central');
-  return stored === null ? null : (JSON.parse(stored) as KnownCentral);
+  // A mirror of the first version kept no leaf.
+  return stored === null ? null : { lastLeaf: null, ...(JSON.parse(stored) as KnownCentral) };
 }
 
 export function rememberCentral(mirror: WritableMirror, answer: Hello): void {
