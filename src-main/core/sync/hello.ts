@@ -117,8 +117,10 @@ export interface KnownCentral {
 
 export function knownCentral(mirror: WritableMirror): KnownCentral | null {
   const stored = mirror.meta('central');
-  // A mirror of the first version kept no leaf.
-  return stored === null ? null : { lastLeaf: null, ...(JSON.parse(stored) as KnownCentral) };
+  if (stored === null) return null;
+  const known = JSON.parse(stored) as Omit<KnownCentral, 'lastLeaf'> & Partial<KnownCentral>;
+  // A mirror of the first protocol kept no leaf.
+  return { ...known, lastLeaf: known.lastLeaf ?? null };
 }
 
 export function rememberCentral(mirror: WritableMirror, answer: Hello): void {
