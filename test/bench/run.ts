@@ -6,10 +6,11 @@ import { startEmbeddedServer } from '../../src-main/core/central/embedded-server
 import { type Dataset, makeDataset, withClient } from './dataset.ts';
 import { type BenchContext, type Figure, megabytes, type Part, table } from './figure.ts';
 import { part as firstMirror } from './first-mirror.ts';
+import { part as hostWriters } from './host-writers.ts';
 import { part as pull } from './pull.ts';
 import { part as reads } from './reads.ts';
 
-const parts: Part[] = [firstMirror, pull, reads];
+const parts: Part[] = [firstMirror, pull, reads, hostWriters];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
