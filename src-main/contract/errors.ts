@@ -36,6 +36,7 @@ export const errorCodes = [
   'central-tracking-off',
   'central-refused',
   'central-busy',
+  'central-crowded',
   'device-revoked',
   'device-rewound',
   'clock-off',

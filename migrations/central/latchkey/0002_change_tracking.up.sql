@@ -199,6 +199,11 @@ BEGIN
             WHERE c.organization = this.organization AND c.state = 'quarantined' AND d.operator <> this.operator
               AND latchkey.is_entitled(this)) END,
     'channel', head.channel,
+    -- Of all databases, against what ordinary logins may have.
+    'connections', jsonb_build_object(
+      'used', (SELECT sum(numbackends) FROM pg_stat_database),
+      'limit', current_setting('max_connections')::INTEGER - current_setting('superuser_reserved_connections')::INTEGER
+        - coalesce(current_setting('reserved_connections', TRUE), '0')::INTEGER),
     'epoch', jsonb_build_object(
       'id', epoch.id,
       'cluster', (SELECT system_identifier::TEXT FROM pg_control_system()),

@@ -223,7 +223,7 @@ export function connectionError(
       );
     case '53300':
       return new LatchkeyError(
-        'central-busy',
+        'central-crowded',
         `Central at ${where} has no connection to spare for this device. ${kept} It tries again by itself.`,
         { details: { sqlstate: code }, cause: error },
       );

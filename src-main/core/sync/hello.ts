@@ -22,6 +22,8 @@ export interface Hello {
   /** Commands of the organization that wait for an administrator; 0 for a device that could not decide on them. */
   in_quarantine: number;
   channel: string;
+  /** Connections to the server, of everybody, and how many ordinary logins may have in all. */
+  connections: { used: number; limit: number };
   epoch: { id: string; cluster: string; timeline: string; database: string; relation: string };
   retained_since: string;
   snapshot: string;

@@ -6,6 +6,7 @@ import { disconnect, type Patience } from '../central/wire.ts';
 import { inMirrorWords } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
+import { crowdedPoll, isToLeave, poolShort } from './crowd.ts';
 import { compareEpoch, type Hello, hello } from './hello.ts';
 import { keepError } from './last-errors.ts';
 import { pull } from './pull.ts';
@@ -56,6 +57,8 @@ export class Supervisor {
   private background = false;
   private stopped = false;
   private failures = 0;
+  /** Whether this device lets go of its connection between polls, because central has few to spare. */
+  private gaveWay = false;
   /** What central last said of itself and of this device; null before it answered for the first time since the start. */
   answer: Hello | null = null;
   /** When a pull last ended well, by this device's clock; null before the first one since the start. */
@@ -204,14 +207,16 @@ export class Supervisor {
     this.running ??= this.runCycle().finally(() => {
       this.running = null;
       if (!this.background || this.stopped || this.workOffline) return;
-      const pause =
-        this.failures === 0
-          ? pollMilliseconds
-          : Math.min(1_000 * 2 ** (this.failures - 1), longestBackoff) * (0.5 + Math.random() / 2);
-      this.schedule(this.again ? 0 : pause);
+      this.schedule(this.again ? 0 : this.pause());
       this.again = false;
     });
     return this.running;
+  }
+
+  private pause(): number {
+    if (this.failures > 0)
+      return Math.min(1_000 * 2 ** (this.failures - 1), longestBackoff) * (0.5 + Math.random() / 2);
+    return this.gaveWay ? crowdedPoll() : pollMilliseconds;
   }
 
   private async runCycle(): Promise<void> {
@@ -226,6 +231,8 @@ export class Supervisor {
         await this.exchange(await this.connected());
       }
       this.failures = 0;
+      this.gaveWay = this.background && isToLeave(this.answer!.connections, this.gaveWay);
+      if (this.gaveWay) await this.disconnect();
       this.settle();
     } catch (error) {
       throw await this.failed(error);
@@ -259,7 +266,7 @@ export class Supervisor {
     }
     this.lastSync = now();
     this.answer = answer;
-    await this.listen(client, answer);
+    if (!this.gaveWay) await this.listen(client, answer);
     if (refused) throw refused;
     if (answer.entries > lastEntry(mirror)) throw deviceRewound();
   }
@@ -308,8 +315,9 @@ export class Supervisor {
     const known = this.inWords(error);
     keepError(this.options.mirror, known, this.options.now());
     const offline = known.code === 'central-unreachable' || known.code === 'offline';
+    const waits = known.code === 'central-crowded';
     this.become({
-      mode: offline ? 'offline' : 'attention',
+      mode: offline ? 'offline' : waits ? 'connecting' : 'attention',
       reachable: !offline,
       problem: toErrorShape(known),
       progress: null,
@@ -323,11 +331,12 @@ export class Supervisor {
   }
 
   private settle(): void {
-    const problem = clockProblem(this.answer?.clock_offset ?? 0);
+    const alarm = clockProblem(this.answer?.clock_offset ?? 0);
+    const problem = alarm ?? (this.gaveWay ? poolShort() : null);
     const open = this.options.mirror.first(
       query.selectFrom('latchkey_conflict').select('conflict').where('state', '=', 'open').limit(1),
     );
-    this.become({ mode: open || problem ? 'attention' : 'idle', reachable: true, problem, progress: null });
+    this.become({ mode: open || alarm ? 'attention' : 'idle', reachable: true, problem, progress: null });
   }
 
   private become(state: SyncState): void {
