@@ -6,8 +6,8 @@ import { canonicalText, entryText, nextHlc, sha256Hex, subjectPseudonym } from '
 import { keyText, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
-import { toJson } from '../mirror/rows.ts';
-import type { StoredRow, WritableMirror } from '../mirror/writable.ts';
+import { fromJson, toJson } from '../mirror/rows.ts';
+import { keyParameters, keyPredicate, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 import { defaultValue } from './defaults.ts';
 import type { Intent, Json, RowChange } from './intent.ts';
@@ -162,26 +162,19 @@ function requireValues(mirror: WritableMirror, table: MirroredTable, key: string
       );
     }
   }
-  const same = (columns: string[]) => columns.map((name) => `${quoteName(name)} = ?`).join(' AND ');
-  for (const columns of table.unique) {
-    if (
-      !columns.every(
-        (name) =>
-          change.set[name] !== undefined &&
-          change.set[name] !== null &&
-          table.columns.some((column) => column.name === name),
-      )
-    )
-      continue;
+  for (const names of table.unique) {
+    const columns = table.columns.filter(({ name }) => names.includes(name) && (change.set[name] ?? null) !== null);
+    if (columns.length < names.length) continue;
+    const same = columns.map(({ name }) => `${quoteName(name)} = ?`).join(' AND ');
     const twin = mirror.database
-      .prepare(`SELECT 1 FROM ${quoteName(table.name)} WHERE ${same(columns)} AND NOT (${same(table.key)}) LIMIT 1`)
-      .get(...columns.map((name) => String(change.set[name])), ...change.key.map(String));
+      .prepare(`SELECT 1 FROM ${quoteName(table.name)} WHERE ${same} AND NOT (${keyPredicate(table)}) LIMIT 1`)
+      .get(...columns.map((column) => fromJson(column, change.set[column.name]!)), ...keyParameters(table, key));
     if (twin !== undefined) {
       throw new LatchkeyError(
         'would-violate',
-        `Another row of ${table.name} has the same ${columns.join(' and ')} (${key} must differ). Nothing was changed.`,
+        `Another row of ${table.name} has the same ${names.join(' and ')} (${key} must differ). Nothing was changed.`,
         {
-          field: columns[0],
+          field: names[0],
         },
       );
     }

@@ -5,11 +5,11 @@ import type { Json } from '../command/intent.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { indexStatements, viewStatements } from '../systems/views.ts';
-import { keyText, keyValues, type MirroredTable } from './catalogue.ts';
+import { keyText, keyValues, type MirroredColumn, type MirroredTable } from './catalogue.ts';
 import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-counts.ts';
 import { IncomingTable, incomingName } from './incoming.ts';
 import { query, ReadableMirror } from './readable.ts';
-import { fromJson, type Stored, toJson } from './rows.ts';
+import { fromCentral, fromJson, type Stored, toJson } from './rows.ts';
 import {
   createTextIndex,
   dropTextIndex,
@@ -250,7 +250,16 @@ function fileIdentity(path: string): bigint | undefined {
 }
 
 export function keyOf(table: MirroredTable, row: StoredRow): string {
-  return keyText(table.key.map((name) => String(row[name])));
+  return keyText(table.key.map((name) => keyPart(table, name, row[name] ?? null)));
+}
+
+function keyPart(table: MirroredTable, name: string, stored: Stored): string {
+  if (stored instanceof Uint8Array) return `\\x${Buffer.from(stored).toString('hex')}`;
+  return columnNamed(table, name).storage === 'boolean' ? String(Number(stored) !== 0) : String(stored);
+}
+
+function columnNamed(table: MirroredTable, name: string): MirroredColumn {
+  return table.columns.find((candidate) => candidate.name === name)!;
 }
 
 function keyRow(table: MirroredTable, key: string): StoredRow {
@@ -259,15 +268,17 @@ function keyRow(table: MirroredTable, key: string): StoredRow {
 }
 
 export function storedKey(table: MirroredTable, name: string, text: string): Stored {
-  const column = table.columns.find((candidate) => candidate.name === name)!;
+  const column = columnNamed(table, name);
+  if (column.storage === 'real') return fromCentral('real', text);
   return fromJson(column, column.storage === 'boolean' ? text === 'true' : text);
 }
 
-function keyPredicate(table: MirroredTable): string {
+export function keyPredicate(table: MirroredTable): string {
   return table.key.map((name) => `${quoteName(name)} = ?`).join(' AND ');
 }
 
-function keyParameters(table: MirroredTable, key: string): Stored[] {
+/** Values to look a row up by. */
+export function keyParameters(table: MirroredTable, key: string): Stored[] {
   return keyValues(table, key).map((text, place) => storedKey(table, table.key[place]!, text));
 }
 
