@@ -329,7 +329,9 @@ function putFetched(mirror: WritableMirror, staging: Staging, table: MirroredTab
   const isNew = `(${keys}) NOT IN (SELECT ${keys} FROM ${name})`;
   const added = Number(mirror.database.prepare(`SELECT count(*) FROM ${fetched} WHERE ${isNew}`).pluck().get());
   const rest = columns.filter((_, place) => !table.key.includes(table.columns[place]!.name));
-  const differs = rest.map((column) => `${name}.${column} IS NOT excluded.${column}`).join(' OR ');
+  // As rows, since a thousand conditions in a chain are more than SQLite takes.
+  const row = (table: string) => `(${rest.map((column) => `${table}.${column}`).join(', ')})`;
+  const differs = `${row(name)} IS NOT ${row('excluded')}`;
   const update =
     rest.length === 0
       ? 'NOTHING'
