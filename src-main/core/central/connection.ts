@@ -119,7 +119,7 @@ async function verdictOfCentral(silent: pg.Client, address: CentralAddress, pati
     return rowCount === 1 ? null : Object.assign(new Error('The answer did not arrive.'), { code: 'ETIMEDOUT' });
   } catch (error) {
     const known = connectionError(error, address);
-    return known.code === 'central-busy' ? null : known;
+    return known.code === 'central-crowded' ? null : known;
   } finally {
     if (other) cutWire(other);
   }
