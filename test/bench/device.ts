@@ -8,8 +8,11 @@ import { type Dataset, withClient } from './dataset.ts';
 
 export const passphrase = 'correct horse battery staple';
 
+/** What a device needs to know of where it is to join. */
+type CentralToJoin = Pick<Dataset, 'url' | 'organization' | 'operator'>;
+
 /** @returns the enrollment file of a new device of the large organization's administrator */
-export async function enrollDevice(dataset: Dataset, device = 'bench'): Promise<string> {
+export async function enrollDevice(dataset: CentralToJoin, device = 'bench'): Promise<string> {
   const { url, organization, operator } = dataset;
   const { file } = await withClient(url, (client) =>
     enroll(client, { url, organization: organization.id, operator, device, role: 'admin' }),
@@ -23,7 +26,7 @@ export function deviceFolder(): string {
 
 /** A device that has made its first mirror, by the product's own way. `close` removes its folder. */
 export async function joinedDevice(
-  dataset: Dataset,
+  dataset: CentralToJoin,
   background = false,
 ): Promise<{ core: Core; folder: string; close(): Promise<void> }> {
   const folder = deviceFolder();

@@ -7,10 +7,12 @@ import { type Dataset, makeDataset, withClient } from './dataset.ts';
 import { type BenchContext, type Figure, megabytes, type Part, table } from './figure.ts';
 import { part as firstMirror } from './first-mirror.ts';
 import { part as hostWriters } from './host-writers.ts';
+import { part as latency } from './latency.ts';
+import { part as polling } from './polling.ts';
 import { part as pull } from './pull.ts';
 import { part as reads } from './reads.ts';
 
-const parts: Part[] = [firstMirror, pull, reads, hostWriters];
+const parts: Part[] = [firstMirror, pull, reads, hostWriters, polling, latency];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
