@@ -37,7 +37,7 @@ export interface PullContext {
 /** Of which most rows changed, and more than so many, a table is copied anew: that is faster than reading row by row. */
 const heavyRows = 20_000;
 const valuesPerQuery = 5_000;
-const rowsPerStage = 1_000;
+const rowsPerStage = 2_000;
 /** How old a cursor may grow while nothing changes. */
 const idleMilliseconds = 30_000;
 

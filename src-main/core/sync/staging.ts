@@ -4,7 +4,7 @@ import { sqliteTypes, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 
 /** What is staged beyond so many rows lies in the mirror's own file, encrypted, and not in memory. */
-const rowsInMemory = 5_000;
+const rowsInMemory = 20_000;
 
 /**
  * `changed`: keys that the log names (k0, k1, …) and how they moved. `parents`: values of a child table's reference whose rows are
