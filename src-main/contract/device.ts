@@ -34,9 +34,11 @@ export const progress = z.object({
   /** What is going on, e.g. `Copying audit_events`. */
   step: z.string(),
   rows: z.number().int(),
-  /** An estimate from central's statistics; 0 where unknown. */
+  /** As central counted them when copying began; 0 where unknown. */
   rowsExpected: z.number().int(),
   bytes: z.number().int(),
+  /** At the speed so far; null as long as that tells nothing. */
+  secondsLeft: z.number().int().nullable(),
 });
 export type Progress = z.infer<typeof progress>;
 
@@ -119,5 +121,7 @@ export const deviceCalls = {
   ),
   /** Pushes and pulls once, and answers when both are done; fails with `offline` while the operator works offline. */
   'sync.now': command('unlocked', z.strictObject({}), status),
+  /** Stops what sync is doing, and leaves it until `sync.now`: what has arrived is kept, and is not fetched again. */
+  'sync.cancel': command('unlocked', z.strictObject({}), status),
   'sync.set-offline': command('unlocked', z.strictObject({ workOffline: z.boolean() }), status),
 };

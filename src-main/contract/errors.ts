@@ -41,6 +41,7 @@ export const errorCodes = [
   'device-rewound',
   'clock-off',
   'offline',
+  'cancelled',
   // the road between a window or a command line and the process that owns the device's folder
   'disconnected',
   // installing and enrolling, by a database administrator

@@ -35,6 +35,8 @@ export interface WriteSideOptions {
   /** Sync on its own, rather than only when asked. */
   background: boolean;
   patience?: Patience | undefined;
+  /** How much of a table is read in one transaction at central. */
+  rowsPerSnapshot?: number;
   emit: (event: LatchkeyEvent) => void;
 }
 
@@ -59,6 +61,7 @@ export class WriteSide {
       mirror: this.mirror,
       address: options.identity.central,
       patience: options.patience,
+      rowsPerSnapshot: options.rowsPerSnapshot,
       now: options.now,
       onState: () => {
         this.announceStatus();
@@ -81,6 +84,9 @@ export class WriteSide {
         return this.probedStatus();
       case 'sync.now':
         await this.supervisor.syncNow();
+        return this.status();
+      case 'sync.cancel':
+        await this.supervisor.cancel();
         return this.status();
       case 'sync.set-offline':
         await this.supervisor.setWorkOffline((request as Request<'sync.set-offline'>).workOffline);

@@ -108,9 +108,11 @@ describe('quantities and values', () => {
   });
 
   it('never claims to be done, and no share of an unknown whole', () => {
-    const at = { step: 'Copying users', rows: 300, rowsExpected: 250, bytes: 1000 };
+    const at = { step: 'Copying users', rows: 300, rowsExpected: 250, bytes: 1000, secondsLeft: null };
     expect(progressPercent(at)).toBe(99);
     expect(progressWords(at)).toBe('Copying users: 300 of about 300 rows, 1.0 kB');
+    expect(progressWords({ ...at, secondsLeft: 89 })).toBe('Copying users: 300 of about 300 rows, 1.0 kB, 89 s left');
+    expect(progressWords({ ...at, secondsLeft: 150 })).toMatch(/, 3 min left$/);
     expect(progressPercent({ ...at, rowsExpected: 0 })).toBeNull();
   });
 

@@ -238,12 +238,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       -- ATTACH, DETACH, DROP and TRUNCATE of a partition fire no row trigger: a table whose partitions are others is copied anew.
       'partitions', (
         SELECT md5(string_agg(p.described, ',' ORDER BY p.relation)) FROM latchkey.mirrored_partition p WHERE p.table_id = m.id),
-      'expected_rows', greatest(0, (
-        SELECT sum(greatest(stored.reltuples, 0))::BIGINT FROM (
-          SELECT c.reltuples FROM pg_class c WHERE c.oid = m.relation AND c.relkind = 'r'
-          UNION ALL
-          SELECT p.reltuples FROM latchkey.mirrored_partition p JOIN pg_class c ON c.oid = p.relation WHERE p.table_id = m.id AND c.relkind = 'r'
-        ) stored)),
       'unique', (
         SELECT coalesce(jsonb_agg(columns.names), '[]')
         FROM pg_index i

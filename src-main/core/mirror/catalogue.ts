@@ -58,7 +58,6 @@ interface CentralTable {
   window: { column: string; days: number } | null;
   partitions: string | null;
   unique: string[][];
-  expected_rows: number;
   columns: {
     name: string;
     type: string;
@@ -72,10 +71,10 @@ interface CentralTable {
 }
 
 /** Central's description of what this device may see. A table of which not even the key may be read is not mirrored. */
-export function mirroredTables(catalogue: CentralTable[]): { table: MirroredTable; expectedRows: number }[] {
+export function mirroredTables(catalogue: CentralTable[]): MirroredTable[] {
   return catalogue
-    .map((described) => ({ table: mirroredTable(described), expectedRows: Number(described.expected_rows) }))
-    .filter(({ table }) => table.key.every((key) => table.columns.some((column) => column.name === key)));
+    .map(mirroredTable)
+    .filter((table) => table.key.every((key) => table.columns.some((column) => column.name === key)));
 }
 
 function mirroredTable(described: CentralTable): MirroredTable {

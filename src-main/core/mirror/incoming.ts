@@ -20,16 +20,18 @@ export class IncomingTable {
   private readonly values: Stored[];
   private filled = 0;
   /** Rows so far. */
-  rows = 0;
+  rows: number;
 
-  constructor(database: Database.Database, table: MirroredTable) {
+  constructor(database: Database.Database, table: MirroredTable, rows: number) {
+    this.rows = rows;
     this.database = database;
     this.width = table.columns.length;
     const name = quoteName(incomingName(table));
+    // A key that is SQLite's own row id may be there already, from a part that was broken off.
     const many = Math.max(1, Math.min(rowsPerInsert, Math.floor(30_000 / this.width)));
     const one = `(${Array(this.width).fill('?').join(', ')})`;
-    this.insertMany = database.prepare(`INSERT INTO ${name} VALUES ${Array(many).fill(one).join(', ')}`);
-    this.insertOne = database.prepare(`INSERT INTO ${name} VALUES ${one}`);
+    this.insertMany = database.prepare(`INSERT OR REPLACE INTO ${name} VALUES ${Array(many).fill(one).join(', ')}`);
+    this.insertOne = database.prepare(`INSERT OR REPLACE INTO ${name} VALUES ${one}`);
     this.values = new Array(many * this.width).fill(null);
   }
 

@@ -157,7 +157,22 @@ export class WritableMirror extends ReadableMirror {
         .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
         .run(table.name, JSON.stringify(table));
     });
-    return new IncomingTable(this.database, table);
+    return new IncomingTable(this.database, table, 0);
+  }
+
+  /** The incoming table of a copy that was broken off, without what came after its first `rows`. */
+  resumeIncoming(table: MirroredTable, rows: number): IncomingTable {
+    // Rows of a key that is not the row id were numbered from 1 as they came; of any other key later ones replace those that are there.
+    if (!isRowId(table))
+      this.database.prepare(`DELETE FROM ${quoteName(incomingName(table))} WHERE rowid > ?`).run(rows);
+    return new IncomingTable(this.database, table, rows);
+  }
+
+  countIncoming(table: MirroredTable): number {
+    return this.database
+      .prepare(`SELECT count(*) FROM ${quoteName(incomingName(table))}`)
+      .pluck()
+      .get() as number;
   }
 
   /** Puts a complete copy in place of what was there. Pending rows must have been taken off, and are put back by the caller. */

@@ -54,7 +54,7 @@ async function compareAll(
 ): Promise<Output<'mirror.check'>['tables']> {
   const compared: Output<'mirror.check'>['tables'] = [];
   for (const table of [...mirror.tables.values()]) {
-    const rowsCentral = await copyTable(client, mirror, table, () => {});
+    const rowsCentral = await copyTable(client, mirror, table);
     compared.push(mirror.transaction(() => compare(check, table, rowsCentral, answer.snapshot)));
   }
   const repaired = compared.filter((table) => table.repaired).map(({ table }) => table);

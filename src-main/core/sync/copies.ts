@@ -1,17 +1,27 @@
-import { mirroredTables } from '../mirror/catalogue.ts';
+import type pg from 'pg';
+import { type MirroredTable, mirroredTables } from '../mirror/catalogue.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
-import { copyTable } from './copy-table.ts';
+import { quoteName } from '../quoting.ts';
+import { CopyProgress } from './copy-progress.ts';
+import { copyPart } from './copy-table.ts';
 import { compareEpoch, type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import type { PullContext } from './pull.ts';
 import { lostCommands, offerAgain } from './recovery.ts';
 import { parseSnapshot } from './snapshot.ts';
 import { watchAnew } from './watch.ts';
 
+/**
+ * What one transaction at central gives of a table: as long as it arrives, vacuum keeps what it might still see. This many audit
+ * events take ten seconds on the same machine and a quarter of an hour over 5 Mbit/s. Every further part makes central look
+ * at all keys of the organization once more, which takes a twentieth of the time.
+ */
+const ordinaryRowsPerSnapshot = 2_000_000;
+
 /** What must be copied before a pull can go on from the cursor. */
 export interface NeededCopies {
   answer: Hello;
-  described: ReturnType<typeof mirroredTables>;
+  described: MirroredTable[];
   /** Everything is to be copied anew: another epoch, or a cursor that the change log does not reach back to. */
   stale: boolean;
 }
@@ -25,35 +35,33 @@ export async function neededCopies({ client, mirror }: PullContext, answer: Hell
 }
 
 /**
- * Copies the tables that have no complete copy, each in a transaction of its own: an interrupted first mirror goes on with the
- * next table, and production's vacuum is not held back for the whole of it. The pull that follows starts from the oldest
- * snapshot among them, so that the copies meet in one moment.
+ * Copies the tables that have no complete copy, small ones first, so that screens have something to show. Each is read in
+ * transactions of its own: an interrupted first mirror goes on where it was, and production's vacuum is not held back for the whole
+ * of it. The pull that follows starts from the oldest snapshot among them, so that the copies meet in one moment.
  */
 export async function makeCopies(context: PullContext, needed: NeededCopies): Promise<void> {
   const { client, mirror } = context;
   const { answer } = needed;
   const lost = needed.stale ? await lostCommands(client, mirror, context.now()) : [];
-  const wanted = mirror.transaction(() => planCopies(mirror, needed, lost));
-  const rowsExpected = wanted.reduce((sum, { expectedRows }) => sum + expectedRows, 0);
-  let done = 0;
-  let bytes = 0;
-  for (const { table } of wanted) {
-    const step = `Copying ${table.name}`;
-    context.onProgress({ step, rows: done, rowsExpected, bytes });
-    // Its indexes are made after central's transaction ended: production's vacuum need not wait for them.
-    const { rows, snapshot } = await inSnapshot(context, async ({ snapshot }) => ({
-      snapshot,
-      rows: await copyTable(client, mirror, table, (sofar, more) => {
-        bytes += more;
-        context.onProgress({ step, rows: done + sofar, rowsExpected: Math.max(rowsExpected, done + sofar), bytes });
-      }),
-    }));
+  const wanted = await counted(
+    client,
+    mirror.transaction(() => planCopies(mirror, needed, lost)),
+  );
+  const progress = new CopyProgress(
+    wanted.reduce((sum, { rows }) => sum + rows, 0),
+    context.onProgress,
+  );
+  for (const { table, rows: expected } of wanted) {
+    const copy = await copyInParts(context, answer, table, expected, progress);
+    // Something is defined otherwise than when this was planned: the caller looks again, and keeps what is complete.
+    if (!copy) return;
+    progress.turnTo(`Indexing ${table.name}`);
     mirror.transaction(() => {
       mirror.unapplyPending();
-      mirror.swapIn(table, rows, snapshot);
+      mirror.swapIn(table, copy.rows, copy.snapshot);
+      forgetParts(mirror);
       mirror.replayPending();
     });
-    done += rows;
     context.onChanged([table.name]);
   }
   mirror.transaction(() => {
@@ -61,6 +69,71 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
     mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'copying'`).run();
   });
   context.onProgress(null);
+}
+
+/** How many rows of each table this device may see: what a forecast and the number of parts rest on. */
+async function counted(client: pg.Client, tables: MirroredTable[]): Promise<{ table: MirroredTable; rows: number }[]> {
+  if (tables.length === 0) return [];
+  const counts = tables.map(
+    ({ name }, place) => `SELECT ${place} AS place, count(*) AS n FROM latchkey_mirror.${quoteName(name)}`,
+  );
+  const { rows } = await client.query<{ place: string; n: string }>(counts.join(' UNION ALL '));
+  return rows
+    .map(({ place, n }) => ({ table: tables[Number(place)]!, rows: Number(n) }))
+    .sort((a, b) => a.rows - b.rows);
+}
+
+/** How far a table's copy is: kept with the rows themselves, for whoever goes on with it. */
+interface PartsCopied {
+  table: string;
+  /** Of the catalogue that these parts were read under. */
+  fingerprint: string;
+  parts: number;
+  done: number;
+  rows: number;
+  /** Of the first part, the oldest. */
+  snapshot: string;
+}
+
+/** @returns null where central is not as it was when this was planned */
+async function copyInParts(
+  context: PullContext,
+  { fingerprint }: Hello,
+  table: MirroredTable,
+  expected: number,
+  progress: CopyProgress,
+): Promise<{ rows: number; snapshot: string } | null> {
+  const { client, mirror, rowsPerSnapshot = ordinaryRowsPerSnapshot } = context;
+  let copied = partsCopied(mirror);
+  if (copied?.table !== table.name || copied.fingerprint !== fingerprint) copied = null;
+  const parts = copied?.parts ?? Math.max(1, Math.ceil(expected / rowsPerSnapshot));
+  const incoming = copied ? mirror.resumeIncoming(table, copied.rows) : mirror.createIncoming(table);
+  const isResumed = copied !== null;
+  if (copied) progress.skip(copied.rows);
+  else forgetParts(mirror);
+  for (let number = copied?.done ?? 0; number < parts; number++) {
+    progress.turnTo(`Copying ${table.name}${parts > 1 ? `, part ${number + 1} of ${parts}` : ''}`);
+    const snapshot = await inSnapshot(context, async (now) => {
+      if (now.fingerprint !== fingerprint || compareEpoch(mirror, now) !== 'same') return null;
+      await copyPart(client, incoming, table, { number, of: parts }, (rows, bytes) => progress.add(rows, bytes));
+      return now.snapshot;
+    });
+    if (snapshot === null) return null;
+    const { rows } = incoming;
+    copied = { table: table.name, fingerprint, parts, done: number + 1, rows, snapshot: copied?.snapshot ?? snapshot };
+    mirror.setMeta('parts_copied', JSON.stringify(copied));
+  }
+  // What was broken off may be there twice over in the count, and never in the table.
+  return { rows: isResumed ? mirror.countIncoming(table) : copied!.rows, snapshot: copied!.snapshot };
+}
+
+function partsCopied(mirror: WritableMirror): PartsCopied | null {
+  const stored = mirror.meta('parts_copied');
+  return stored === null ? null : (JSON.parse(stored) as PartsCopied);
+}
+
+function forgetParts(mirror: WritableMirror): void {
+  mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'parts_copied'`).run();
 }
 
 function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
@@ -72,11 +145,12 @@ function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
 function planCopies(mirror: WritableMirror, { answer, described, stale }: NeededCopies, lost: string[]) {
   const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
   for (const name of present.keys()) {
-    if (!described.some(({ table }) => table.name === name)) mirror.dropTable(name);
+    if (!described.some((table) => table.name === name)) mirror.dropTable(name);
   }
   if (stale) {
     offerAgain(mirror, lost, answer);
     mirror.database.exec('UPDATE latchkey_table SET wanted = 1');
+    forgetParts(mirror);
   }
   if (stale || mirror.meta('cursor') === null) {
     mirror.setMeta('cursor', answer.snapshot);
@@ -84,7 +158,7 @@ function planCopies(mirror: WritableMirror, { answer, described, stale }: Needed
   }
   mirror.setMeta('copying', 'true');
   rememberCentral(mirror, { ...answer, fingerprint: '' });
-  return described.filter(({ table }) => {
+  return described.filter((table) => {
     const row = present.get(table.name);
     return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
   });

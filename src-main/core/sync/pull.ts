@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import type { Progress } from '../../contract/device.ts';
 import { derivedName } from '../central/derived-name.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import { incomingName } from '../mirror/incoming.ts';
@@ -11,6 +12,7 @@ import { quoteName } from '../quoting.ts';
 import { type Changes, type LogEntry, openLog, stageChanges } from './changes.ts';
 import { decodeRow, selectList } from './columns.ts';
 import { makeCopies, neededCopies } from './copies.ts';
+import { CopyProgress } from './copy-progress.ts';
 import { copyTable } from './copy-table.ts';
 import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
@@ -29,7 +31,9 @@ export interface PullContext {
   client: pg.Client;
   mirror: WritableMirror;
   now: () => number;
-  onProgress: (progress: { step: string; rows: number; rowsExpected: number; bytes: number } | null) => void;
+  /** How much of a table is read in one transaction at central. */
+  rowsPerSnapshot?: number | undefined;
+  onProgress: (progress: Progress | null) => void;
   /** Tables of which rows changed, for screens to read again. */
   onChanged: (tables: string[]) => void;
 }
@@ -120,10 +124,9 @@ async function copyHeavy(context: PullContext, staging: Staging, changes: Change
     const changed = staging.count('changed', table);
     const isHeavy = changed > heavyRows && changed * 2 > rowsOf(mirror, table);
     if (!isHeavy && !(changes.truncated.has(table.name) && (await wasTruncatedSince(context, table)))) continue;
-    const step = `Copying ${table.name}`;
-    const rows = await copyTable(client, mirror, table, (sofar, bytes) =>
-      context.onProgress({ step, rows: sofar, rowsExpected: Math.max(rowsOf(mirror, table), sofar), bytes }),
-    );
+    const progress = new CopyProgress(rowsOf(mirror, table), context.onProgress);
+    progress.turnTo(`Copying ${table.name}`);
+    const rows = await copyTable(client, mirror, table, (more, bytes) => progress.add(more, bytes));
     copied.set(table.name, rows);
     context.onProgress(null);
   }
@@ -145,13 +148,13 @@ async function wasTruncatedSince({ client, mirror }: PullContext, table: Mirrore
   return rows.length > 0;
 }
 
-/** Tables that were copied after the cursor, with the snapshots of their copies. */
+/** Tables that were copied, or of which parts were, after the cursor, with the snapshots of their first parts. */
 function copiedLater(mirror: WritableMirror): Map<string, string> {
   const reach = parseSnapshot(mirror.meta('cursor')!).xmax;
   const copies = mirror.all(query.selectFrom('latchkey_table').select(['name', 'snapshot']));
   return new Map(
     copies.flatMap(({ name, snapshot }) =>
-      snapshot !== null && parseSnapshot(snapshot).xmax > reach ? [[name, snapshot] as const] : [],
+      snapshot !== null && parseSnapshot(snapshot).xmax >= reach ? [[name, snapshot] as const] : [],
     ),
   );
 }
@@ -248,7 +251,13 @@ function fetchRows(
       if (waiting.length < rowsPerStage) return;
       stage();
       if (staging.size > heavyRows)
-        onProgress({ step: 'Reading changes', rows: staging.size, rowsExpected: staging.size, bytes: 0 });
+        onProgress({
+          step: 'Reading changes',
+          rows: staging.size,
+          rowsExpected: staging.size,
+          bytes: 0,
+          secondsLeft: null,
+        });
     });
     rows.on('error', reject);
     rows.on('end', () => {

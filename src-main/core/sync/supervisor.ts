@@ -36,6 +36,7 @@ export interface SupervisorOptions {
   mirror: WritableMirror;
   address: CentralAddress;
   patience?: Patience | undefined;
+  rowsPerSnapshot?: number | undefined;
   now: () => number;
   onState: (state: SyncState) => void;
   onChanged: (tables: string[]) => void;
@@ -56,6 +57,8 @@ export class Supervisor {
   private again = false;
   private background = false;
   private stopped = false;
+  /** The operator stopped a cycle, and wants none until they ask for one. */
+  private cancelled = false;
   private failures = 0;
   /** Whether this device lets go of its connection between polls, because central has few to spare. */
   private gaveWay = false;
@@ -81,7 +84,7 @@ export class Supervisor {
 
   /** Something new is there to send or to fetch. */
   wake(): void {
-    if (!this.background || this.stopped || this.workOffline) return;
+    if (!this.mayRun()) return;
     this.failures = 0;
     this.schedule(0);
   }
@@ -94,7 +97,24 @@ export class Supervisor {
         'You chose to work offline. Your changes stay queued. Switch “Work offline” off to sync.',
       );
     await this.running?.catch(() => {});
+    this.cancelled = false;
     await this.cycle();
+  }
+
+  /** Ends the cycle under way, if one is; the next is the one that somebody asks for. */
+  async cancel(): Promise<void> {
+    if (!this.running) return;
+    this.cancelled = true;
+    await this.hangUp(
+      new LatchkeyError(
+        'cancelled',
+        'Sync was stopped. What has arrived is kept, and what you changed stays queued. “Sync now” goes on from here.',
+      ),
+    );
+  }
+
+  private mayRun(): boolean {
+    return this.background && !this.stopped && !this.cancelled && !this.workOffline;
   }
 
   /** Runs work that needs the mirror to itself, between two cycles. */
@@ -161,6 +181,7 @@ export class Supervisor {
 
   async setWorkOffline(workOffline: boolean): Promise<void> {
     this.options.mirror.transaction(() => this.options.mirror.setMeta('work_offline', String(workOffline)));
+    this.cancelled = false;
     if (!workOffline) {
       if (this.background) this.become({ ...this.state, mode: 'connecting' });
       else await this.probe();
@@ -177,9 +198,11 @@ export class Supervisor {
   }
 
   /** Ends what is under way without waiting for central: a wire that is dead must not keep anybody from leaving it. */
-  private async hangUp(): Promise<void> {
+  private async hangUp(
+    reason = new LatchkeyError('offline', 'Latchkey went offline. What is on this device was kept.'),
+  ): Promise<void> {
     this.unschedule();
-    this.online.abort(new LatchkeyError('offline', 'Latchkey went offline. What is on this device was kept.'));
+    this.online.abort(reason);
     await this.running?.catch(() => {});
     this.unschedule();
     await this.disconnect();
@@ -206,7 +229,7 @@ export class Supervisor {
   private cycle(): Promise<void> {
     this.running ??= this.runCycle().finally(() => {
       this.running = null;
-      if (!this.background || this.stopped || this.workOffline) return;
+      if (!this.mayRun()) return;
       this.schedule(this.again ? 0 : this.pause());
       this.again = false;
     });
@@ -240,8 +263,8 @@ export class Supervisor {
   }
 
   private async exchange(client: pg.Client): Promise<void> {
-    const { mirror, now, onChanged } = this.options;
-    const shared = { client, mirror, now, onChanged };
+    const { mirror, now, onChanged, rowsPerSnapshot } = this.options;
+    const shared = { client, mirror, now, onChanged, rowsPerSnapshot };
     const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
     const send = async () => {
       this.become({ ...this.state, mode: 'pushing' });

@@ -11,7 +11,7 @@ export interface Terminal {
   interactive: boolean;
   /** Asks without showing what is typed. */
   askSecret(question: string): Promise<string>;
-  /** Aborts when the person, or the system, asks the program to stop. Only a verb that runs until then asks for it. */
+  /** Aborts when the person, or the system, asks the program to stop. Only a verb that has something to end in order asks for it. */
   stopped(): AbortSignal;
   /** The core of a device's folder: in this process, or in the one that has the folder open. */
   openDevice(dataFolder: string, options?: { background?: boolean }): Promise<Core>;

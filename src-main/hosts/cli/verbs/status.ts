@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Status } from '../../../contract/device.ts';
 import { LatchkeyError } from '../../../contract/errors.ts';
@@ -152,16 +153,22 @@ async function syncWithProgress(core: Core, terminal: Terminal): Promise<Status>
   let said = '';
   const unsubscribe = core.subscribe((event) => {
     if (event.type !== 'status' || !event.status.progress || terminal.json) return;
-    const { step } = event.status.progress;
-    if (step !== said) terminal.say(`${step} …`);
+    const { step, rows, rowsExpected, secondsLeft } = event.status.progress;
+    const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
+    const percent = rowsExpected === 0 ? 100 : Math.floor((100 * rows) / rowsExpected);
+    if (step !== said) terminal.say(`${step} … ${percent} %${left}`);
     said = step;
   });
+  const stopped = terminal.stopped();
+  const cancel = () => void core.call('sync.cancel', {}).catch(() => {});
+  stopped.addEventListener('abort', cancel, { once: true });
   try {
     const status = await core.call('sync.now', {});
     // In a window full text is built in the background; this process is about to end.
-    await core.call('mirror.index', {});
+    if (!stopped.aborted) await Promise.race([core.call('mirror.index', {}), once(stopped, 'abort')]);
     return status;
   } finally {
+    stopped.removeEventListener('abort', cancel);
     unsubscribe();
   }
 }
