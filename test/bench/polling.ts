@@ -13,7 +13,7 @@ import { pull } from '../../src-main/core/sync/pull.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { withClient } from './dataset.ts';
 import { type BenchContext, type Figure, milliseconds, type Part, percentile } from './figure.ts';
-import { copyHost, dropDatabases, installLatchkey, makeHost, organizations, users, userKey } from './host-database.ts';
+import { copyHost, dropDatabases, installLatchkey, makeHost, organizations, userKey, users } from './host-database.ts';
 
 const devices = 200;
 const pollMs = 2_000;
