@@ -95,3 +95,14 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
     await disconnect(client);
   }
 }
+
+/** Whether central took this device: its own password was set in the transaction that joined it. */
+export async function isKnownToCentral({ central }: Identity): Promise<boolean> {
+  try {
+    await disconnect(await connectToCentral(central, { name: 'latchkey join' }));
+    return true;
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.code === 'central-login-refused') return false;
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { DeviceState } from '../contract/device.ts';
@@ -6,11 +6,12 @@ import { LatchkeyError, toErrorShape } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
 import { auditQueries } from './audit/queries.ts';
+import type { EnrollmentFile } from './central/enroll.ts';
 import { closedStatus } from './closed-status.ts';
 import type { Core } from './core.ts';
 import { dataQueries } from './data/queries.ts';
 import type { Query } from './handlers.ts';
-import { type Identity, joinCentral, readEnrollment } from './identity.ts';
+import { type Identity, isKnownToCentral, joinCentral, readEnrollment } from './identity.ts';
 import { keyQueries } from './keys/queries.ts';
 import type { MirroredTable } from './mirror/catalogue.ts';
 import { inMirrorWords, mirrorFile, openMirror } from './mirror/open.ts';
@@ -22,7 +23,7 @@ import { peopleQueries } from './people/queries.ts';
 import type { HostPorts } from './ports.ts';
 import { readContext } from './read-context.ts';
 import { systemNamed } from './systems/index.ts';
-import { Vault } from './vault/vault.ts';
+import { type OpenVault, Vault } from './vault/vault.ts';
 import { WriteThread } from './write-thread-link.ts';
 
 const queries: { [Name in CallName]?: Query<Name> } = {
@@ -145,20 +146,36 @@ class LocalCore implements Core {
         `This folder holds a mirror whose vault (vault.json) is gone, so nobody can open it. Nothing was changed, and the enrollment was not used. Put back a backup of vault.json, or join in another folder.`,
       );
     const file = readEnrollment(enrollment);
-    const opened: { key?: Buffer; identity?: Identity } = {};
+    const { databaseKey, identity } =
+      (await this.joinedBefore(file, passphrase)) ?? (await this.joinNow(file, passphrase));
+    await this.vault.confirm();
+    await this.openWith(databaseKey, identity);
+    return this.state();
+  }
+
+  private async joinNow(file: EnrollmentFile, passphrase: string): Promise<OpenVault<Identity>> {
+    let proposed: OpenVault<Identity> | null = null;
     try {
       await joinCentral(file, async (identity) => {
-        const vault = await this.vault.create(passphrase, identity);
-        opened.key = vault.databaseKey;
-        opened.identity = identity;
+        proposed = await this.vault.propose(passphrase, identity);
       });
     } catch (error) {
-      // Central took nothing, so the device has not joined: the next attempt starts clean.
-      rmSync(join(this.folder, 'vault.json'), { force: true });
-      throw error;
+      // What was lost may be no more than central's answer that it took the device.
+      proposed = await this.joinedBefore(file, passphrase).catch(() => null);
+      if (!proposed) throw error;
     }
-    await this.openWith(opened.key!, opened.identity!);
-    return this.state();
+    return proposed!;
+  }
+
+  /**
+   * An attempt to join with the same file may have come to an end at central and not here: by a kill, by a lost answer. Its vault is
+   * still proposed, and central knows its login.
+   */
+  private async joinedBefore(file: EnrollmentFile, passphrase: string): Promise<OpenVault<Identity> | null> {
+    if (!this.vault.isProposed) return null;
+    const proposed = await this.vault.unlockProposed<Identity>(passphrase).catch(() => null);
+    if (proposed?.identity.device.id !== file.device.id) return null;
+    return (await isKnownToCentral(proposed.identity)) ? proposed : null;
   }
 
   private async unlock(passphrase: string): Promise<DeviceState> {

@@ -23,11 +23,20 @@ export async function writePrivately(path: string, content: string | Uint8Array)
     } finally {
       await file.close();
     }
-    await rename(next, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    await renamePrivately(next, path);
   } catch (error) {
     throw fileError(error, path);
+  }
+}
+
+/** Puts a file in place of another in the same folder, for good: a power cut does not undo it. */
+export async function renamePrivately(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    const folder = await open(dirname(to), 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    throw fileError(error, to);
   }
 }
 

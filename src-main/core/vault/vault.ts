@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { LatchkeyError } from '../../contract/errors.ts';
-import { fileError, writePrivately } from './private-file.ts';
+import { fileError, renamePrivately, writePrivately } from './private-file.ts';
 
 const scrypt = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(
   scryptCallback,
@@ -48,17 +48,25 @@ export interface OpenVault<Identity> {
  */
 export class Vault {
   private readonly path: string;
+  /** The vault of a device that is about to join: nobody knows yet whether central took it. */
+  private readonly proposed: string;
   private failures = 0;
 
   constructor(folder: string) {
     this.path = join(folder, 'vault.json');
+    this.proposed = join(folder, 'vault.joining.json');
   }
 
   get exists(): boolean {
     return existsSync(this.path);
   }
 
-  async create<Identity>(passphrase: string, identity: Identity): Promise<OpenVault<Identity>> {
+  get isProposed(): boolean {
+    return existsSync(this.proposed);
+  }
+
+  /** Writes a vault that counts only once it is confirmed. An earlier proposal is replaced. */
+  async propose<Identity>(passphrase: string, identity: Identity): Promise<OpenVault<Identity>> {
     const databaseKey = randomBytes(32);
     const salt = randomBytes(32);
     const file: VaultFile = {
@@ -72,21 +80,35 @@ export class Vault {
       ],
       identity: seal(databaseKey, Buffer.from(JSON.stringify(identity)), 'latchkey-vault/1 identity'),
     };
-    await writePrivately(this.path, `${JSON.stringify(file, null, 2)}\n`);
+    await writePrivately(this.proposed, `${JSON.stringify(file, null, 2)}\n`);
     return { databaseKey, identity };
   }
 
+  /** Central took the device: from now on the proposed vault is its vault. */
+  async confirm(): Promise<void> {
+    await renamePrivately(this.proposed, this.path);
+  }
+
+  /** @throws LatchkeyError `wrong-passphrase`, `mirror-damaged` */
+  unlockProposed<Identity>(passphrase: string): Promise<OpenVault<Identity>> {
+    return this.open(this.proposed, passphrase);
+  }
+
   /** @throws LatchkeyError `wrong-passphrase`, `mirror-damaged`, `not-enrolled` */
-  async unlock<Identity>(passphrase: string): Promise<OpenVault<Identity>> {
-    const file = await this.read();
+  unlock<Identity>(passphrase: string): Promise<OpenVault<Identity>> {
+    return this.open(this.path, passphrase);
+  }
+
+  private async open<Identity>(path: string, passphrase: string): Promise<OpenVault<Identity>> {
+    const file = await this.read(path);
     // Guessing gets slower with every miss; the wait is told nowhere and ends with the process.
     if (this.failures > 3)
       await new Promise((resolve) => setTimeout(resolve, Math.min(2 ** (this.failures - 3), 30) * 1000));
     for (const slot of file.slots) {
       const key = await stretch(passphrase, Buffer.from(slot.kdf.salt, 'base64'), slot.kdf);
-      const databaseKey = open(key, slot.wrapped, 'latchkey-vault/1 database key');
+      const databaseKey = unseal(key, slot.wrapped, 'latchkey-vault/1 database key');
       if (!databaseKey) continue;
-      const identity = open(databaseKey, file.identity, 'latchkey-vault/1 identity');
+      const identity = unseal(databaseKey, file.identity, 'latchkey-vault/1 identity');
       if (!identity) throw damaged();
       this.failures = 0;
       return { databaseKey, identity: JSON.parse(identity.toString('utf8')) as Identity };
@@ -103,14 +125,14 @@ export class Vault {
     if (!timingSafeEqual(opened.databaseKey, databaseKey)) throw damaged();
   }
 
-  private async read(): Promise<VaultFile> {
-    if (!this.exists)
+  private async read(path: string): Promise<VaultFile> {
+    if (!existsSync(path))
       throw new LatchkeyError(
         'not-enrolled',
         'This device has not joined an organization yet. Join with an enrollment file.',
       );
-    const text = await readFile(this.path, 'utf8').catch((error: unknown) => {
-      throw fileError(error, this.path);
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      throw fileError(error, path);
     });
     const parsed = vaultFile.safeParse(parseJson(text));
     if (!parsed.success) throw damaged();
@@ -146,7 +168,7 @@ function seal(key: Buffer, plain: Buffer, purpose: string): { nonce: string; dat
   return { nonce: nonce.toString('base64'), data: data.toString('base64') };
 }
 
-function open(key: Buffer, box: { nonce: string; data: string }, purpose: string): Buffer | null {
+function unseal(key: Buffer, box: { nonce: string; data: string }, purpose: string): Buffer | null {
   const data = Buffer.from(box.data, 'base64');
   const nonce = Buffer.from(box.nonce, 'base64');
   if (data.length < 16 || nonce.length !== 12) return null;
