@@ -129,10 +129,12 @@ CREATE VIEW latchkey.mirrored_partition AS
 CREATE FUNCTION latchkey.fingerprint() RETURNS TEXT
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-    SELECT concat_ws(' ', c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl::TEXT, c.relacl::TEXT) AS line
-    FROM pg_class c
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relnamespace IN ('latchkey_mirror'::REGNAMESPACE, 'latchkey_write'::REGNAMESPACE) AND c.relkind = 'v'
+    SELECT concat_ws(' ', c.relnamespace, c.relname, c.relacl, (
+      SELECT string_agg(concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl), ',' ORDER BY a.attnum)
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) AS line
+    FROM latchkey.mirrored_table m
+    CROSS JOIN unnest('{latchkey_mirror,latchkey_write}'::TEXT[]) AS view_schema
+    JOIN pg_class c ON c.oid = to_regclass(format('%I.%I', view_schema, m.name))
     UNION ALL
     SELECT 'partition ' || described FROM latchkey.mirrored_partition
   ) described
