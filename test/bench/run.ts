@@ -11,8 +11,9 @@ import { part as latency } from './latency.ts';
 import { part as polling } from './polling.ts';
 import { part as pull } from './pull.ts';
 import { part as reads } from './reads.ts';
+import { part as tracking } from './tracking.ts';
 
-const parts: Part[] = [firstMirror, pull, reads, hostWriters, polling, latency];
+const parts: Part[] = [firstMirror, pull, reads, hostWriters, tracking, polling, latency];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
