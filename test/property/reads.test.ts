@@ -324,10 +324,10 @@ describe('a log that lies in no order of time, larger than a slice and many bloc
     const { mirror } = scrambled();
     while (slice(mirror));
 
-    expect(list(mirror, { search: 'login', limit: 50 })).toMatchObject({ total: 1_050, more: true });
+    expect(list(mirror, { search: 'login', limit: 50 })).toMatchObject({ total: 550, more: true });
     expect(list(mirror, { search: 'login', limit: 50, offset: 4_400 })).toMatchObject({ total: 4_500, more: false });
     expect(list(mirror, { search: 'user', actor: actors[0]!, action: 'user.logout' })).toMatchObject({
-      total: 1_000 + 1_000,
+      total: 1_500,
       more: true,
     });
     expect(list(mirror, { action: 'user.*' })).toMatchObject({ total: rows, more: false });

@@ -29,11 +29,9 @@ export interface Places {
 }
 
 /** How far beyond a page events are looked for, to say how many there are. */
-const lookAhead = 1_000;
+const lookAhead = 500;
 /** How far they are counted along an index, where no row has to be looked at. */
 const countAhead = 10_000;
-/** So many rows are read sooner than it is found out which of them are the newest. */
-const few = 1_000;
 /** Beyond so many actors or actions the log is read from its newest end rather than once for each. */
 const mostStreams = 100;
 
@@ -77,7 +75,7 @@ function textQuestion({ mirror, system }: ReadContext, question: Question): Text
   };
 }
 
-/** By full text: all at once where there are few, else range by range until nothing that is left can be newer than what the page needs. */
+/** By full text: all of a few, else range by range until nothing that is left can be newer than what the page needs. */
 function found(
   context: ReadContext,
   question: Question,
@@ -86,15 +84,17 @@ function found(
   limit: number,
 ): Places {
   const most = offset + limit + lookAhead;
-  const matches = countFound(context, condition, most);
-  const needed = offset + limit + (rest.length === 0 ? 0 : lookAhead);
+  const index = sql.table(textIndexName(context.system.activity.table));
+  const matches = sql`SELECT rowid AS row_id FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most}`;
+  const few = rows<{ row_id: number }>(context, matches).map(({ row_id }) => row_id);
+  if (few.length < most) {
+    const places = placesOf(context, few, rest).sort(newestFirst);
+    return { places: places.slice(offset, offset + limit), total: places.length, more: false };
+  }
+  const needed = rest.length === 0 ? offset + limit : most;
   const places: Place[] = [];
-  const steps =
-    matches <= few
-      ? [{ newest: '', ranges: [null] }]
-      : newestRanges(context.mirror, context.system.activity.table, question);
   let more = false;
-  for (const { newest, ranges } of steps) {
+  for (const { newest, ranges } of newestRanges(context.mirror, context.system.activity.table, question)) {
     const last = places[needed - 1];
     if (last && (last.at ?? '') > newest) {
       more = true;
@@ -104,29 +104,29 @@ function found(
     places.sort(newestFirst);
   }
   const page = places.slice(offset, offset + limit);
-  if (rest.length > 0) return { places: page, total: places.length, more };
-  return { places: page, total: matches, more: matches === most };
+  if (rest.length === 0) return { places: page, total: most, more: true };
+  return { places: page, total: places.length, more };
 }
 
-function countFound(context: ReadContext, condition: TextCondition, most: number): number {
-  const index = sql.table(textIndexName(context.system.activity.table));
-  const found = sql`SELECT rowid FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most}`;
-  return first<{ n: number }>(context, sql`SELECT count(*) AS n FROM (${found})`).n;
+function placesOf(context: ReadContext, rowIds: number[], rest: RawBuilder<SqlBool>[]): Place[] {
+  const these = sql<SqlBool>`row_id IN (SELECT value FROM json_each(${JSON.stringify(rowIds)}))`;
+  const where = sql.join([these, ...rest], sql` AND `);
+  return rows<Place>(context, sql`SELECT at, id, row_id FROM latchkey_activity WHERE ${where}`);
 }
 
 function foundIn(
   context: ReadContext,
   condition: TextCondition,
-  conditions: RawBuilder<SqlBool>[],
-  range: RowRange | null,
+  rest: RawBuilder<SqlBool>[],
+  range: RowRange,
 ): Place[] {
   const index = sql.table(textIndexName(context.system.activity.table));
   const all = [
     sql`${index} MATCH ${condition}`,
     // Written out: a bound number is a floating one to SQLite, and no bound of row ids to full text.
-    ...(range === null ? [] : [sql`${index}.rowid BETWEEN ${sql.lit(range.from)} AND ${sql.lit(range.to)}`]),
+    sql`${index}.rowid BETWEEN ${sql.lit(range.from)} AND ${sql.lit(range.to)}`,
     sql`row_id = ${index}.rowid`,
-    ...conditions,
+    ...rest,
   ];
   return rows<Place>(
     context,

@@ -83,7 +83,7 @@ export function AuditScreen({ route }: { route: Route }) {
   );
 }
 
-/** `1,050+ entries` where counting all of them would keep the list waiting. */
+/** `550+ entries` where counting all of them would keep the list waiting. */
 function countedSoFar(total: number, more: boolean): string {
   return more ? `${count(total)}+ entries` : counted(total, 'entry', 'entries');
 }
