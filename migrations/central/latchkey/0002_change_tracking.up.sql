@@ -196,10 +196,12 @@ BEGIN
     'log_size', head.log_size,
     'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
     'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
-    'in_quarantine', CASE WHEN this.capability <> 'admin' THEN 0
-      ELSE (SELECT count(*) FROM latchkey.command c JOIN latchkey.device d ON d.id = c.device
-            WHERE c.organization = this.organization AND c.state = 'quarantined' AND d.operator <> this.operator
-              AND latchkey.is_entitled(this)) END,
+    'in_quarantine', (
+      SELECT CASE WHEN waiting.n > 0 AND latchkey.is_entitled(this) THEN waiting.n ELSE 0 END
+      FROM (
+        SELECT count(*) AS n FROM latchkey.command c JOIN latchkey.device d ON d.id = c.device
+        WHERE this.capability = 'admin' AND c.organization = this.organization AND c.state = 'quarantined' AND d.operator <> this.operator
+      ) waiting),
     'channel', head.channel,
     -- Of all databases, against what ordinary logins may have.
     'connections', jsonb_build_object(

@@ -362,8 +362,12 @@ DECLARE
   ranks TEXT[] := ARRAY(SELECT jsonb_array_elements_text(people #> '{role,values}'));
   present_role TEXT;
 BEGIN
-  EXECUTE format('SELECT %I::TEXT FROM latchkey_write.%I WHERE %I::TEXT = $1 AND %I::TEXT = ANY ($2)',
-    people #>> '{role,column}', people ->> 'table', people ->> 'id', people #>> '{status,column}')
+  -- By the column's own type, so that the row is found by its index: every push asks this.
+  EXECUTE format('SELECT %I::TEXT FROM latchkey_write.%I WHERE %I = $1::%s AND %I::TEXT = ANY ($2)',
+    people #>> '{role,column}', people ->> 'table', people ->> 'id',
+    (SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+     WHERE attrelid = format('latchkey_write.%I', people ->> 'table')::REGCLASS AND attname = people ->> 'id'),
+    people #>> '{status,column}')
     INTO present_role USING p_device.operator, ARRAY(SELECT jsonb_array_elements_text(people #> '{status,words,active}'));
   RETURN present_role IS NOT NULL
     AND (array_position(ranks, p_device.operator_role) IS NULL
