@@ -199,6 +199,23 @@ describe('a parent that moves to another organization while a transaction on its
     expect(tables.filter(({ equal }) => !equal)).toEqual([]);
   });
 
+  test('is watched also among so many that their table is copied anew', async () => {
+    const { conversation } = await thread(central.nordhaven);
+    await central.client.query(
+      `INSERT INTO api_service.conversations (organization_id, title, type) SELECT $1, 'many', 'group' FROM generate_series(1, 20500)`,
+      [central.nordhaven],
+    );
+    await pull();
+    const writer = await session();
+    await writer.query('BEGIN');
+    await writer.query('DELETE FROM api_service.conversation_participants WHERE conversation_id = $1', [conversation]);
+    await interleaved(
+      () => central.client.query('UPDATE api_service.conversations SET organization_id = $1', [central.southbay]),
+      () => writer.query('COMMIT'),
+      () => central.client.query(`DELETE FROM api_service.conversations WHERE title = 'many'`),
+    );
+  }, 60_000);
+
   test.each(['REPEATABLE READ', 'SERIALIZABLE'])(
     'is followed when a %s transaction still sees the old organization',
     async (level) => {

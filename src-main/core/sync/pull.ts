@@ -279,10 +279,11 @@ function take(context: PullContext, read: Read): string[] {
   for (const table of parentsFirst(mirror.tables)) {
     const children = [...mirror.tables.values()].filter(({ parent }) => parent?.table === table.name);
     const rows = copied.get(table.name);
+    const now = rows === undefined ? staging.get('fetched', table) : quoteName(incomingName(table));
+    if (now) watchArrivals(mirror, staging, table, now, answer.snapshot);
     if (rows !== undefined) mirror.swapIn(table, rows, answer.snapshot);
     const removed = rows === undefined ? removeGone(mirror, staging, table, children) : 0;
     const orphaned = mayHaveOrphans ? removeOrphans(mirror, table) : 0;
-    watchArrivals(mirror, staging, table, children, answer.snapshot);
     const put = rows === undefined ? putFetched(mirror, staging, table) : rows;
     if (rows !== undefined || removed + orphaned + put > 0) touched.push(table.name);
   }

@@ -48,19 +48,19 @@ export function forgetEnded(mirror: WritableMirror, ended: EndedTransactions): v
 }
 
 /**
- * Within the transaction that applies a pull, before the table's rows go in: watches those that came from another organization, and
- * those that are new below a watched one, whose own move may have been logged elsewhere.
+ * Within the transaction that applies a pull, before the table's rows go in or its copy is put in place: watches those that came from
+ * another organization, and those that are new below a watched one, whose own move may have been logged elsewhere.
+ * @param rows the quoted name of the table that holds the rows as central has them now
  */
 export function watchArrivals(
   mirror: WritableMirror,
   staging: Staging,
   table: MirroredTable,
-  children: MirroredTable[],
+  rows: string,
   snapshotText: string,
 ): void {
   const open = [...parseSnapshot(snapshotText).inProgress].join();
-  const fetched = staging.get('fetched', table);
-  if (open === '' || fetched === null) return;
+  if (open === '') return;
   const key = table.key.map((column) => `f.${quoteName(column)}`).join(', ');
   const changed = staging.get('changed', table);
   const parents = staging.get('parents', table);
@@ -73,10 +73,11 @@ export function watchArrivals(
     );
   }
   if (arrivals.length === 0) return;
-  for (const child of children) {
+  for (const child of mirror.tables.values()) {
+    if (child.parent?.table !== table.name) continue;
     mirror.database
       .prepare(
-        `INSERT INTO latchkey_watch SELECT ?, f.${quoteName(child.parent!.target)}, ? FROM ${fetched} f
+        `INSERT INTO latchkey_watch SELECT ?, f.${quoteName(child.parent.target)}, ? FROM ${rows} f
          WHERE ${arrivals.map((arrival) => `(${arrival})`).join(' OR ')}
          ON CONFLICT (table_name, parent) DO UPDATE SET open = excluded.open`,
       )
