@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { openCore } from '../../src-main/core/open.ts';
 import { passphrase } from './device.ts';
@@ -8,6 +8,8 @@ export interface FirstMirrorReport {
   /** From opening an empty folder to the closed mirror. */
   milliseconds: number;
   peakBytes: number;
+  /** Of the first mirror alone, without the 128 MiB that stretching a new passphrase takes for half a second before. */
+  mirrorPeakBytes: number;
   mirroredRows: number;
   /** How long the window's list of people took each time, while the mirror was made; in milliseconds. */
   reads: number[];
@@ -18,19 +20,34 @@ const enrollment = readFileSync(enrollmentFile, 'utf8');
 const started = performance.now();
 const core = await openCore({ dataFolder: folder, ports: { secretStore: null, clock: Date.now } });
 await core.call('device.join', { enrollment, passphrase });
+const joinPeak = peakBytes();
+forgetPeak();
 const reads: number[] = [];
 const reading = setInterval(async () => {
   const before = performance.now();
   await core.call('people.list', {});
   reads.push(performance.now() - before);
-}, 100);
+}, 250);
 const { mirror } = await core.call('sync.now', {});
 clearInterval(reading);
 await core.close();
 const milliseconds = performance.now() - started;
-const report: FirstMirrorReport = { milliseconds, peakBytes: peakBytes(), mirroredRows: mirror.rows, reads };
+const mirrorPeakBytes = peakBytes();
+const report: FirstMirrorReport = {
+  milliseconds,
+  peakBytes: Math.max(joinPeak, mirrorPeakBytes),
+  mirrorPeakBytes,
+  mirroredRows: mirror.rows,
+  reads,
+};
 process.stdout.write(JSON.stringify(report));
 
+/** Where the system cannot tell since when, since the start. */
 function peakBytes(): number {
-  return process.resourceUsage().maxRSS * 1_024;
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1_024;
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1_024;
+}
+
+function forgetPeak(): void {
+  if (process.platform === 'linux') writeFileSync('/proc/self/clear_refs', '5');
 }

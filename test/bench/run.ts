@@ -10,10 +10,11 @@ import { part as hostWriters } from './host-writers.ts';
 import { part as latency } from './latency.ts';
 import { part as polling } from './polling.ts';
 import { part as pull } from './pull.ts';
+import { part as push } from './push.ts';
 import { part as reads } from './reads.ts';
 import { part as tracking } from './tracking.ts';
 
-const parts: Part[] = [firstMirror, pull, reads, hostWriters, tracking, polling, latency];
+const parts: Part[] = [firstMirror, pull, push, reads, hostWriters, tracking, polling, latency];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));

@@ -12,6 +12,9 @@ const smallestPage = 4_096;
 
 export const mirrorFile = 'mirror.db';
 
+/** Of the write connection: a pull changes rows and indexes all over the file. */
+export const writeCacheKibibytes = 32_768;
+
 /**
  * Opens the mirror with whole-file encryption (AEGIS-256, authenticated page by page, WAL included).
  * @param key 32 bytes, used as they are: the vault stretched the passphrase already
@@ -54,7 +57,7 @@ function prepareConnection(database: Database.Database, key: Buffer, mode: 'read
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
-  database.pragma('cache_size = -32768');
+  database.pragma(`cache_size = -${writeCacheKibibytes}`);
   // Tables are swapped under the views that read them; the views are made anew right after.
   database.pragma('legacy_alter_table = ON');
   migrate(database);

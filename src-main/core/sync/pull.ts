@@ -5,6 +5,7 @@ import { derivedName } from '../central/derived-name.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import { incomingName } from '../mirror/incoming.ts';
 import { momentParameter } from '../mirror/moments.ts';
+import { writeCacheKibibytes } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { Stored } from '../mirror/rows.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
@@ -68,7 +69,7 @@ export async function caughtUp<T>(context: PullContext, work: (answer: Hello) =>
       cursor === null ? '' : openLog(cursor),
     );
     if (step.needed === null) return step.result;
-    await makeCopies(context, step.needed);
+    await sparingly(context, () => makeCopies(context, step.needed));
   }
 }
 
@@ -81,6 +82,22 @@ interface Read {
   ended: EndedTransactions;
   /** Tables were copied at different moments: a row may be here whose parent, gone in between, is not. */
   mayHaveOrphans: boolean;
+}
+
+/**
+ * Copying appends, and so gains nothing from a large cache: the memory goes into the sorts that make the indexes. And the
+ * fewer checkpoints of the WAL, the fewer waits for the disk.
+ */
+async function sparingly(context: PullContext, copying: () => Promise<void>): Promise<void> {
+  const { database } = context.mirror;
+  database.pragma('cache_size = -8192');
+  database.pragma('wal_autocheckpoint = 8000');
+  try {
+    await copying();
+  } finally {
+    database.pragma(`cache_size = -${writeCacheKibibytes}`);
+    database.pragma('wal_autocheckpoint = 1000');
+  }
 }
 
 async function catchUp(context: PullContext, answer: Hello, log: LogEntry[]): Promise<void> {
