@@ -179,6 +179,7 @@ CREATE FUNCTION latchkey.hello(p_known_size BIGINT DEFAULT 0) RETURNS JSONB
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   this latchkey.device := latchkey.require_device();
+  outdated TEXT[] := latchkey.outdated_tables();
   head latchkey.organization;
   epoch latchkey.epoch;
 BEGIN
@@ -197,7 +198,7 @@ BEGIN
     'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
     'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
     'in_quarantine', (
-      SELECT CASE WHEN waiting.n > 0 AND latchkey.is_entitled(this) THEN waiting.n ELSE 0 END
+      SELECT CASE WHEN cardinality(outdated) > 0 OR waiting.n = 0 THEN 0 WHEN latchkey.is_entitled(this) THEN waiting.n ELSE 0 END
       FROM (
         SELECT count(*) AS n FROM latchkey.command c JOIN latchkey.device d ON d.id = c.device
         WHERE this.capability = 'admin' AND c.organization = this.organization AND c.state = 'quarantined' AND d.operator <> this.operator
@@ -221,7 +222,7 @@ BEGIN
     'untracked', to_jsonb(latchkey.untracked_tables()),
     -- The day, UTC, that log windows count from in this transaction.
     'today', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
-    'outdated', to_jsonb(latchkey.outdated_tables()),
+    'outdated', to_jsonb(outdated),
     'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   );
 END

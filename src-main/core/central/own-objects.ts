@@ -173,7 +173,7 @@ export async function releaseTables(client: pg.Client, kept: string[]): Promise<
        SELECT 1 AS turn, format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname) AS statement
          FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid AND f.pronamespace = to_regnamespace('latchkey')
          JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE g.tgparentid = 0 AND NOT (coalesce(pg_partition_root(c.oid), c.oid)::TEXT = ANY ($1))
+         WHERE g.tgparentid = 0 AND NOT (coalesce(pg_partition_root(c.oid)::OID, c.oid)::TEXT = ANY ($1))
        UNION ALL
        SELECT 2, format('DROP POLICY latchkey ON %I.%I', n.nspname, c.relname)
          FROM pg_catalog.pg_policy y JOIN pg_catalog.pg_class c ON c.oid = y.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
