@@ -57,12 +57,19 @@ export async function inOneTransaction<T>(
 export async function makeOwnObjects(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
   await createRoles(client);
   await grantHost(client, system, tables);
+  await migrateOwnSchema(client);
   await client.query('SET LOCAL ROLE latchkey_owner');
-  await runMigrationsInTransaction(client, 'latchkey', 'up');
   await describeSystem(client, system);
   await makeViews(client, system, tables);
   await track(client, system, tables);
   await grantDevices(client);
+}
+
+/** @throws LatchkeyError `central-too-new`, `schema-mismatch` where what was applied is no file of this version's */
+export async function migrateOwnSchema(client: pg.Client): Promise<void> {
+  await client.query('SET LOCAL ROLE latchkey_owner');
+  await runMigrationsInTransaction(client, 'latchkey', 'up');
+  await client.query('RESET ROLE');
 }
 
 async function createRoles(client: pg.Client): Promise<void> {

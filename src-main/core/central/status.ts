@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { knownSystem } from '../systems/index.ts';
 import { installedSystem } from './enroll.ts';
+import { migrationStatus } from './migrate.ts';
 import { hostChanges } from './upgrade.ts';
 
 export interface CentralStatus {
@@ -44,7 +45,11 @@ export async function centralStatus(client: pg.Client): Promise<CentralStatus> {
        'untracked', to_jsonb(latchkey.untracked_tables())
      ) AS status`,
   );
-  const changes = await hostChanges(client, knownSystem(system.name) ?? system);
+  const { migrations } = await migrationStatus(client, 'latchkey');
+  const current = migrations.every(({ appliedAt, changed }) => appliedAt !== null && !changed);
+  const changes = current
+    ? await hostChanges(client, knownSystem(system.name) ?? system)
+    : ['Latchkey itself is of another version here'];
   const status = rows[0]!.status;
   return {
     ...(typeof status === 'string' ? (JSON.parse(status) as CentralStatus) : status),

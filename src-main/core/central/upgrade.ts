@@ -3,7 +3,14 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import type { SystemMapping, TableMapping } from '../systems/system.ts';
 import { installedSystem } from './enroll.ts';
 import { type HostColumn, presentTables, readHostTables, requiredColumns } from './host-tables.ts';
-import { dropViews, inOneTransaction, makeOwnObjects, readMirroredTables, releaseTables } from './own-objects.ts';
+import {
+  dropViews,
+  inOneTransaction,
+  makeOwnObjects,
+  migrateOwnSchema,
+  readMirroredTables,
+  releaseTables,
+} from './own-objects.ts';
 
 export interface Upgrade {
   /** Every statement that was run, in order. */
@@ -36,6 +43,7 @@ export async function upgrade(
     async (recorded) => {
       // Two upgrades take turns, and nobody enrolls a device in between.
       await recorded.query('LOCK TABLE latchkey.installation IN SHARE ROW EXCLUSIVE MODE');
+      await migrateOwnSchema(recorded);
       const found = await hostChanges(client, wanted);
       const fitting = fitMapping(wanted, await presentTables(client, wanted));
       const tables = await readHostTables(client, fitting);

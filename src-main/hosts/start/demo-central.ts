@@ -6,6 +6,7 @@ import { fillSkyGenesisDemo } from '../../core/central/demo/sky-genesis.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../core/central/embedded-server.ts';
 import { install } from '../../core/central/install.ts';
 import { migrateSystem } from '../../core/central/migrate.ts';
+import { upgrade } from '../../core/central/upgrade.ts';
 import { systemNamed } from '../../core/systems/index.ts';
 import { writePrivately } from '../../core/vault/private-file.ts';
 import type { DemoFolder, DemoState } from './demo-folder.ts';
@@ -42,7 +43,7 @@ export async function startDemoCentral(
   const connect = () => connected(url);
   const client = await connect();
   try {
-    await progress.step('Bringing the schema up to date', () => migrate(client));
+    await progress.step('Bringing the schema up to date', () => orReset(() => migrateSystem(client, system, 'up')));
     if (state.demo === null) {
       const { organization, operator } = await progress.step('Filling a demo organization', (report) =>
         fillSkyGenesisDemo(client, {
@@ -53,7 +54,7 @@ export async function startDemoCentral(
       state.demo = { organization: organization.id, operator: operator.email };
       await folder.writeState(state);
     }
-    await progress.step('Installing Latchkey at central', () => installOnce(client));
+    await progress.step('Installing Latchkey at central', () => installOrUpgrade(client));
   } finally {
     await client.end();
   }
@@ -98,22 +99,25 @@ async function requireDatabase(server: EmbeddedServer, folder: DemoFolder): Prom
   );
 }
 
-async function migrate(client: pg.Client): Promise<void> {
+/** A demo of an earlier version is brought up to date where it can be. */
+async function installOrUpgrade(client: pg.Client): Promise<void> {
+  const mapping = systemNamed(system);
   try {
-    await migrateSystem(client, system, 'up');
+    await install(client, mapping);
+  } catch (error) {
+    if (!(error instanceof LatchkeyError) || error.code !== 'already-installed') throw error;
+    await orReset(() => upgrade(client, mapping));
+  }
+}
+
+async function orReset(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
     if (!(error instanceof LatchkeyError) || !['schema-mismatch', 'central-too-new'].includes(error.code)) throw error;
     throw new LatchkeyError(error.code, `${error.message} For a demo, \`npm start -- --reset\` begins anew.`, {
       cause: error,
     });
-  }
-}
-
-async function installOnce(client: pg.Client): Promise<void> {
-  try {
-    await install(client, systemNamed(system));
-  } catch (error) {
-    if (!(error instanceof LatchkeyError) || error.code !== 'already-installed') throw error;
   }
 }
 
