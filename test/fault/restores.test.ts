@@ -218,6 +218,41 @@ describe('a central whose folder was put back to an earlier copy', () => {
     await equal(one);
   });
 
+  test("is an alarm too when the host's changes were lost and its transactions have grown past what was known", async () => {
+    const one = await device();
+    const copy = await backup();
+    await hostSays(primary, 'bjorn', 'Said by the host, and lost');
+    await sync(one);
+    await putBack(copy);
+    await burnTransactions(primary, 200);
+    await hostSays(primary, 'astrid', 'Said since');
+    await expect(sync(one)).rejects.toMatchObject(rewound);
+    await primary.admin((client) => declareRestored(client, 'the disk of central was put back'));
+    await sync(one);
+    expect([shown(one, 'bjorn'), shown(one, 'astrid')]).toEqual(['bjorn', 'Said since']);
+    await equal(one);
+    await hostSays(primary, 'astrid', 'astrid');
+  });
+
+  test('is followed as if nothing had been where it lost nothing that was seen, though it gives its numbers anew', async () => {
+    const one = await device();
+    await hostSays(primary, 'astrid', 'Before');
+    await sync(one);
+    const copy = await backup();
+    await burnTransactions(primary, 500);
+    // Half a minute without changes, and the cursor moves on over what is about to be lost.
+    one.mirror.setMeta('last_sync', '2020-01-01T00:00:00.000000Z');
+    await sync(one);
+    await putBack(copy);
+    await hostSays(primary, 'bjorn', 'Under a number that was given before');
+    await burnTransactions(primary, 1_000);
+    await sync(one);
+    expect(shown(one, 'bjorn')).toBe('Under a number that was given before');
+    await equal(one);
+    await hostSays(primary, 'bjorn', 'bjorn');
+    await hostSays(primary, 'astrid', 'astrid');
+  });
+
   test('is an alarm too when its log has grown past what was known', async () => {
     const one = await device();
     const other = await device();

@@ -1,5 +1,8 @@
 DROP FUNCTION latchkey.catalogue();
-DROP FUNCTION latchkey.hello(BIGINT);
+DROP FUNCTION latchkey.hello(BIGINT, TEXT);
+DROP FUNCTION latchkey.is_logged(TEXT);
+DROP FUNCTION latchkey.newest_change();
+DROP FUNCTION latchkey.mark_of(latchkey.change);
 DROP FUNCTION latchkey.outdated_tables();
 DROP FUNCTION latchkey.untracked_tables();
 DROP FUNCTION latchkey.fingerprint();

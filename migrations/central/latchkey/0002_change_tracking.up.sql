@@ -173,9 +173,42 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = m.relation AND a.attname = decisive AND NOT a.attisdropped))
 $$;
 
+-- A change of the log, so short that a device can keep it and ask later whether it is still there.
+CREATE FUNCTION latchkey.mark_of(p_change latchkey.change) RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT p_change.xid || ':' || md5(concat_ws(' ', p_change.table_id, p_change.move, p_change.organization, p_change.row_key::TEXT, p_change.parent))
+$$;
+REVOKE ALL ON FUNCTION latchkey.mark_of(latchkey.change) FROM PUBLIC;
+
+-- The newest change that may concern this device: of all later transactions it has seen nothing.
+CREATE FUNCTION latchkey.newest_change() RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT newest.mark
+  FROM (
+    SELECT last.xid, last.mark FROM unnest(latchkey.own_hashes()) AS own (hash)
+    CROSS JOIN LATERAL (
+      SELECT c.xid, latchkey.mark_of(c) AS mark FROM latchkey.change c WHERE c.organization_hash = own.hash ORDER BY c.xid DESC LIMIT 1) last
+    UNION ALL
+    -- In the order of the index, which a NULL would not be without its first column.
+    (SELECT c.xid, latchkey.mark_of(c) FROM latchkey.change c WHERE c.organization_hash IS NULL ORDER BY c.organization_hash DESC, c.xid DESC LIMIT 1)
+  ) newest
+  ORDER BY newest.xid DESC LIMIT 1
+$$;
+REVOKE ALL ON FUNCTION latchkey.newest_change() FROM PUBLIC;
+
+CREATE FUNCTION latchkey.is_logged(p_mark TEXT) RETURNS BOOLEAN
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM latchkey.change c
+    WHERE (c.organization_hash = ANY ((SELECT latchkey.own_hashes())::INTEGER[]) OR c.organization_hash IS NULL)
+      AND c.xid = split_part(p_mark, ':', 1)::XID8 AND latchkey.mark_of(c) = p_mark)
+$$;
+REVOKE ALL ON FUNCTION latchkey.is_logged(TEXT) FROM PUBLIC;
+
 -- What a device needs to know before it reads or writes: is this still the database it knows, and what may it see? `p_known_size` is
--- the size that the device last saw the organization's log have: the last leaf of that log must still be the one it saw.
-CREATE FUNCTION latchkey.hello(p_known_size BIGINT DEFAULT 0) RETURNS JSONB
+-- the size that the device last saw the organization's log have: the last leaf of that log must still be the one it saw. `p_known_change`
+-- is what it was then told as the newest change.
+CREATE FUNCTION latchkey.hello(p_known_size BIGINT DEFAULT 0, p_known_change TEXT DEFAULT NULL) RETURNS JSONB
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   this latchkey.device := latchkey.require_device();
@@ -197,6 +230,8 @@ BEGIN
     'log_size', head.log_size,
     'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
     'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
+    'newest_change', latchkey.newest_change(),
+    'known_change', p_known_change IS NULL OR split_part(p_known_change, ':', 1)::XID8 < epoch.retained_since OR latchkey.is_logged(p_known_change),
     'in_quarantine', (
       SELECT CASE WHEN cardinality(outdated) > 0 OR waiting.n = 0 THEN 0 WHEN latchkey.is_entitled(this) THEN waiting.n ELSE 0 END
       FROM (

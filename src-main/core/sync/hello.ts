@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
-import { parseSnapshot } from './snapshot.ts';
+import { quoteText } from '../quoting.ts';
+import { parseSnapshot, until } from './snapshot.ts';
 
 /** What central says of itself and of this device: `latchkey.hello()`. */
 export interface Hello {
@@ -19,6 +20,10 @@ export interface Hello {
   last_leaf: string | null;
   /** Hash of the leaf that was the last one when this device last looked; null where the log is shorter than that. */
   known_leaf: string | null;
+  /** `xid:hash` of the newest change in the log that may concern this device; null for an empty log. */
+  newest_change: string | null;
+  /** Whether the newest change that this device knew of is still in the log, or lies before what is retained. */
+  known_change: boolean;
   /** Commands of the organization that wait for an administrator; 0 for a device that could not decide on them. */
   in_quarantine: number;
   channel: string;
@@ -60,7 +65,8 @@ export async function hello(context: HelloContext): Promise<Hello> {
 
 /** A standby cannot answer, and says nothing. */
 function question({ mirror }: HelloContext): string {
-  const known = Math.trunc(knownCentral(mirror)?.logSize ?? 0);
+  const { logSize, newestChange } = knownCentral(mirror) ?? { logSize: 0, newestChange: null };
+  const known = `${Math.trunc(logSize)}, ${newestChange === null ? 'NULL' : quoteText(newestChange)}`;
   return `SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN latchkey.hello(${known})::TEXT END AS hello`;
 }
 
@@ -115,18 +121,25 @@ export interface KnownCentral {
   /** Leaves of the organization's log, and the hash of the last one. */
   logSize: number;
   lastLeaf: string | null;
+  /** The newest change of which the pull that set the cursor knew. */
+  newestChange: string | null;
 }
 
 export function knownCentral(mirror: WritableMirror): KnownCentral | null {
   const stored = mirror.meta('central');
   if (stored === null) return null;
-  const known = JSON.parse(stored) as Omit<KnownCentral, 'lastLeaf'> & Partial<KnownCentral>;
-  // A mirror of the first protocol kept no leaf.
-  return { ...known, lastLeaf: known.lastLeaf ?? null };
+  const known = JSON.parse(stored) as Omit<KnownCentral, 'lastLeaf' | 'newestChange'> & Partial<KnownCentral>;
+  // A mirror of the first protocol kept no leaf and no change.
+  return { ...known, lastLeaf: known.lastLeaf ?? null, newestChange: known.newestChange ?? null };
 }
 
 export function rememberCentral(mirror: WritableMirror, answer: Hello): void {
-  const known: KnownCentral = { epoch: answer.epoch, logSize: answer.log_size, lastLeaf: answer.last_leaf };
+  const known: KnownCentral = {
+    epoch: answer.epoch,
+    logSize: answer.log_size,
+    lastLeaf: answer.last_leaf,
+    newestChange: answer.newest_change,
+  };
   mirror.setMeta('central', JSON.stringify(known));
   mirror.setMeta('clock_offset_ms', String(answer.clock_offset));
   mirror.setMeta('central_now', answer.now);
@@ -147,6 +160,17 @@ function isWhereItWas(known: KnownCentral, answer: Hello): boolean {
   );
 }
 
+/**
+ * Where the log is to be read from: the cursor, but no further than the newest change that was seen. It comes to the same, since nothing
+ * lay between; and should central have been put back to a moment in between, what it writes under the same numbers since is not taken for seen.
+ */
+export function logPosition(mirror: WritableMirror): string | null {
+  const cursor = mirror.meta('cursor');
+  const newest = knownCentral(mirror)?.newestChange ?? null;
+  if (cursor === null || newest === null) return cursor;
+  return until(cursor, BigInt(newest.slice(0, newest.indexOf(':'))) + 1n);
+}
+
 /** Nothing of this can happen to a database that only goes forward; after a restore, a new epoch says that it was meant. */
 function isRewound(mirror: WritableMirror, answer: Hello): boolean {
   const counter = parseSnapshot(answer.snapshot).xmax;
@@ -165,6 +189,7 @@ function isRewound(mirror: WritableMirror, answer: Hello): boolean {
     answer.log_size < known.logSize ||
     (known.lastLeaf !== null && known.lastLeaf !== answer.known_leaf) ||
     answer.entries < (sent?.last ?? 0) ||
+    (isWhereItWas(known, answer) && !answer.known_change) ||
     (isWhereItWas(known, answer) && cursor !== null && parseSnapshot(cursor).xmax > counter)
   );
 }

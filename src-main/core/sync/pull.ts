@@ -15,7 +15,7 @@ import { decodeRow, selectList } from './columns.ts';
 import { makeCopies, neededCopies } from './copies.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { copyTable } from './copy-table.ts';
-import { type Hello, inSnapshot, rememberCentral } from './hello.ts';
+import { type Hello, inSnapshot, logPosition, rememberCentral } from './hello.ts';
 import { isVisible, parseSnapshot } from './snapshot.ts';
 import { keyColumns, Staging } from './staging.ts';
 import {
@@ -57,7 +57,7 @@ export function pull(context: PullContext): Promise<Hello> {
 /** Pulls, and then works on in the same transaction at central: the mirror holds just what central shows in it. */
 export async function caughtUp<T>(context: PullContext, work: (answer: Hello) => Promise<T>): Promise<T> {
   for (;;) {
-    const cursor = context.mirror.meta('cursor');
+    const position = logPosition(context.mirror);
     const step = await inSnapshot(
       context,
       async (answer, log: LogEntry[]) => {
@@ -66,7 +66,7 @@ export async function caughtUp<T>(context: PullContext, work: (answer: Hello) =>
         await catchUp(context, answer, log);
         return { needed: null, result: await work(answer) };
       },
-      cursor === null ? '' : openLog(cursor),
+      position === null ? '' : openLog(position),
     );
     if (step.needed === null) return step.result;
     await sparingly(context, () => makeCopies(context, step.needed));

@@ -20,3 +20,11 @@ export function parseSnapshot(text: string): Snapshot {
 export function isVisible(snapshot: Snapshot, xid: bigint): boolean {
   return xid < snapshot.xmax && !snapshot.inProgress.has(xid);
 }
+
+/** The snapshot as if it had been taken before any transaction from `end` on. */
+export function until(snapshot: string, end: bigint): string {
+  const { xmin, xmax, inProgress } = parseSnapshot(snapshot);
+  if (xmax <= end) return snapshot;
+  const open = [...inProgress].filter((xid) => xid < end);
+  return `${xmin < end ? xmin : end}:${end}:${open.join(',')}`;
+}
