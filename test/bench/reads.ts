@@ -7,7 +7,8 @@ import { auditQueries } from '../../src-main/core/audit/queries.ts';
 import type { ReadContext } from '../../src-main/core/handlers.ts';
 import { mirrorFile, openMirror } from '../../src-main/core/mirror/open.ts';
 import { ReadableMirror } from '../../src-main/core/mirror/readable.ts';
-import { createTextIndex, indexSlice, textIndexName } from '../../src-main/core/mirror/text-index.ts';
+import { createTextIndex, textIndexName } from '../../src-main/core/mirror/text-index.ts';
+import { TextIndexing } from '../../src-main/core/mirror/text-indexing.ts';
 import { WritableMirror } from '../../src-main/core/mirror/writable.ts';
 import { peopleQueries } from '../../src-main/core/people/queries.ts';
 import { readContext } from '../../src-main/core/read-context.ts';
@@ -32,7 +33,7 @@ export const part: Part = {
       await device.core.call('mirror.index', {});
       await device.core.close();
       const { databaseKey } = await new Vault(folder).unlock(passphrase);
-      const built = rebuild(folder, databaseKey);
+      const built = await rebuild(folder, databaseKey);
       addPeople(folder, databaseKey);
       const plainFile = decrypted(folder, databaseKey);
       const ours = contextOver(openMirror(folder, databaseKey, 'read'));
@@ -161,13 +162,17 @@ function picker({ mirror }: ReadContext) {
 }
 
 /** What full text costs beside the rows: it is built behind the first mirror, and all at once here. */
-function rebuild(folder: string, key: Buffer): Figure[] {
+async function rebuild(folder: string, key: Buffer): Promise<Figure[]> {
   const mirror = new WritableMirror(openMirror(folder, key, 'write'), skyGenesis);
   const table = mirror.tables.get(skyGenesis.activity.table)!;
   const pages = () => mirror.database.prepare('SELECT sum(pgsize) FROM dbstat WHERE name LIKE ?').pluck();
   const started = performance.now();
   mirror.transaction(() => createTextIndex(mirror.database, skyGenesis, table));
-  while (mirror.transaction(() => indexSlice(mirror.database, skyGenesis, table)));
+  await new TextIndexing(
+    mirror,
+    () => false,
+    () => {},
+  ).finish();
   const text = performance.now() - started;
   const bytes = pages().get(`${textIndexName(table.name)}%`) as number;
   const rows = pages().get(table.name) as number;
