@@ -636,7 +636,7 @@ describe('a cursor that is the highest transaction seen so far', () => {
           `r${Math.random()}`,
         ]),
     ];
-    const until = Date.now() + 5_000;
+    let until = 0;
     const write = async () => {
       const client = await session();
       while (Date.now() < until) {
@@ -660,10 +660,16 @@ describe('a cursor that is the highest transaction seen so far', () => {
       }
     };
     await control.first();
-    await Promise.all([write(), write(), write(), write(), write(), follow()]);
-    await control.pull();
-    await pull();
-    expect((await control.differences()).length).toBeGreaterThan(0);
-    expect(await differences()).toEqual([]);
-  });
+    let lost = 0;
+    // How the writers happen to interleave is the machine's affair: a calm round proves nothing about the control.
+    for (let round = 0; lost === 0 && round < 12; round++) {
+      until = Date.now() + 5_000;
+      await Promise.all([write(), write(), write(), write(), write(), follow()]);
+      await control.pull();
+      await pull();
+      expect(await differences()).toEqual([]);
+      lost = (await control.differences()).length;
+    }
+    expect(lost).toBeGreaterThan(0);
+  }, 240_000);
 });
