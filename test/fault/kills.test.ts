@@ -13,5 +13,5 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 describe('a core loses nothing when it is killed', () => {
-  test.each(killPoints.map((point) => [point.name, point] as const))('%s', (_name, point) => rig.kill(point));
+  test.each(killPoints.map((point) => [point.name, point] as const))('%s', (_name, point) => rig.kill(point), 120_000);
 });
