@@ -353,8 +353,12 @@ function putFetched(mirror: WritableMirror, staging: Staging, table: MirroredTab
   const name = quoteName(table.name);
   const keys = table.key.map(quoteName).join(', ');
   const columns = table.columns.map((column) => quoteName(column.name));
-  const isNew = `(${keys}) NOT IN (SELECT ${keys} FROM ${name})`;
-  const added = Number(mirror.database.prepare(`SELECT count(*) FROM ${fetched} WHERE ${isNew}`).pluck().get());
+  // NOT IN would look through a whole index of several columns for each row that is not there, since one of them may be NULL.
+  const isHere = table.key.map((key) => `here.${quoteName(key)} = f.${quoteName(key)}`).join(' AND ');
+  const added = mirror.database
+    .prepare(`SELECT count(*) FROM ${fetched} f WHERE NOT EXISTS (SELECT 1 FROM ${name} here WHERE ${isHere})`)
+    .pluck()
+    .get() as number;
   const rest = columns.filter((_, place) => !table.key.includes(table.columns[place]!.name));
   // As rows, since a thousand conditions in a chain are more than SQLite takes.
   const row = (table: string) => `(${rest.map((column) => `${table}.${column}`).join(', ')})`;

@@ -68,8 +68,9 @@ export function watchArrivals(
   if (changed) arrivals.push(`(${key}) IN (SELECT ${keyColumns(table)} FROM ${changed} WHERE move & 4)`);
   if (parents) {
     const parent = `f.${quoteName(table.parent!.column)}`;
+    const isHere = table.key.map((column) => `here.${quoteName(column)} = f.${quoteName(column)}`).join(' AND ');
     arrivals.push(
-      `${parent} IN (SELECT parent FROM ${parents} WHERE watched) AND (${key}) NOT IN (SELECT ${table.key.map(quoteName).join(', ')} FROM ${quoteName(table.name)})`,
+      `${parent} IN (SELECT parent FROM ${parents} WHERE watched) AND NOT EXISTS (SELECT 1 FROM ${quoteName(table.name)} here WHERE ${isHere})`,
     );
   }
   if (arrivals.length === 0) return;
