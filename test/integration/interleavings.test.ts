@@ -321,6 +321,33 @@ describe('a transaction that commits late', () => {
     );
   });
 
+  test.each([
+    [
+      'what changed long ago was taken out of the log',
+      async () => {
+        await central.client.query('UPDATE latchkey.change SET day = day - 70');
+        await central.client.query('SELECT latchkey.prune_changes()');
+      },
+    ],
+    [
+      'a restore was declared',
+      async () => {
+        await central.client.query(`SELECT latchkey.begin_epoch('restored')`);
+      },
+    ],
+  ])('and was open already when %s, has tables copied anew once and not for ever', async (_what, forget) => {
+    const idle = await session();
+    await idle.query('BEGIN');
+    await idle.query('SELECT pg_current_xact_id()');
+    await rename(central.client, 'chloe', 'Before It Is Forgotten');
+    await forget();
+    await interleaved(
+      async () => {},
+      () => rename(central.client, 'chloe', 'After It Was Forgotten'),
+      () => idle.query('COMMIT'),
+    );
+  });
+
   test('in REPEATABLE READ, is seen whole', async () => {
     const writer = await session();
     await interleaved(

@@ -15,8 +15,10 @@ CREATE TABLE latchkey.epoch (
   id UUID NOT NULL DEFAULT gen_random_uuid(),
   started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   reason TEXT NOT NULL,
-  -- Changes before this transaction are no longer in the log: an older cursor takes a fresh snapshot.
-  retained_since XID8 NOT NULL DEFAULT pg_current_xact_id()
+  -- Changes before this transaction may be no longer in the log, and this one last took some out: a cursor that is older than the one and
+  -- did not see the other takes a fresh snapshot. The number alone would not do: while an older transaction is open, every cursor is older.
+  retained_since XID8 NOT NULL DEFAULT pg_current_xact_id(),
+  forgotten_by XID8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE latchkey.mirrored_table (

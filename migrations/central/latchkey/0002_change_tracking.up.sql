@@ -105,7 +105,8 @@ BEGIN
   IF NOT FOUND THEN
     RETURN 0;
   END IF;
-  UPDATE latchkey.epoch SET retained_since = greatest(retained_since, (newest::TEXT::NUMERIC + 1)::TEXT::XID8);
+  UPDATE latchkey.epoch
+    SET retained_since = greatest(retained_since, (newest::TEXT::NUMERIC + 1)::TEXT::XID8), forgotten_by = pg_current_xact_id();
   DELETE FROM latchkey.change WHERE day < CURRENT_DATE - 7 * p_keep_weeks AND xid <= newest;
   GET DIAGNOSTICS forgotten = ROW_COUNT;
   RETURN forgotten;
@@ -252,6 +253,7 @@ BEGIN
       'relation', 'latchkey.epoch'::REGCLASS::OID::TEXT
     ),
     'retained_since', epoch.retained_since::TEXT,
+    'forgotten_by', epoch.forgotten_by::TEXT,
     'snapshot', pg_current_snapshot()::TEXT,
     'fingerprint', latchkey.fingerprint() || ' ' || this.capability,
     'untracked', to_jsonb(latchkey.untracked_tables()),

@@ -15,7 +15,8 @@ BEGIN
   END IF;
   TRUNCATE latchkey.change;
   UPDATE latchkey.command SET xid = pg_current_xact_id();
-  UPDATE latchkey.epoch SET id = begun, started_at = now(), reason = p_reason, retained_since = pg_current_xact_id();
+  UPDATE latchkey.epoch
+    SET id = begun, started_at = now(), reason = p_reason, retained_since = pg_current_xact_id(), forgotten_by = pg_current_xact_id();
   FOR head IN SELECT * FROM latchkey.organization ORDER BY id FOR UPDATE LOOP
     SELECT leaf_hash INTO last_leaf FROM latchkey.audit_leaf WHERE organization = head.id AND idx = head.log_size - 1;
     INSERT INTO latchkey.audit_leaf (organization, idx, entry) VALUES (head.id, head.log_size, convert_to(format(

@@ -8,7 +8,7 @@ import { copyPart } from './copy-table.ts';
 import { compareEpoch, type Hello, inSnapshot, rememberCentral } from './hello.ts';
 import type { PullContext } from './pull.ts';
 import { lostCommands, offerAgain } from './recovery.ts';
-import { parseSnapshot } from './snapshot.ts';
+import { isTooOld, parseSnapshot } from './snapshot.ts';
 import { watchAnew } from './watch.ts';
 
 /**
@@ -138,7 +138,7 @@ function forgetParts(mirror: WritableMirror): void {
 
 function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
   const cursor = mirror.meta('cursor');
-  return cursor !== null && parseSnapshot(cursor).xmin < BigInt(answer.retained_since);
+  return cursor !== null && isTooOld(parseSnapshot(cursor), answer);
 }
 
 /** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */

@@ -8,7 +8,7 @@ import { isPlainSqlite, mirrorFile } from '../mirror/open.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { compareEpoch, type Hello } from './hello.ts';
 import { lastErrors } from './last-errors.ts';
-import { parseSnapshot } from './snapshot.ts';
+import { isTooOld, parseSnapshot } from './snapshot.ts';
 
 export interface Patient {
   mirror: WritableMirror;
@@ -102,12 +102,12 @@ function tracking(_answer: Hello): Finding {
   return ok('tracking', 'The triggers on every mirrored table are on.');
 }
 
-function cursor({ mirror, status, now }: Patient, { retained_since }: Hello): Finding {
+function cursor({ mirror, status, now }: Patient, answer: Hello): Finding {
   const stored = mirror.meta('cursor');
   if (stored === null || status.lastSync === null)
     return about('cursor', 'attention', 'The first mirror is not complete.', 'Sync.');
   const days = Math.floor((now - Date.parse(status.lastSync)) / 86_400_000);
-  return parseSnapshot(stored).xmin < BigInt(retained_since)
+  return isTooOld(parseSnapshot(stored), answer)
     ? about('cursor', 'attention', 'Central keeps no change log back to the last sync.', 'Sync: it takes a fresh copy.')
     : ok(
         'cursor',

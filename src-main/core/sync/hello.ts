@@ -30,7 +30,9 @@ export interface Hello {
   /** Connections to the server, of everybody, and how many ordinary logins may have in all. */
   connections: { used: number; limit: number };
   epoch: { id: string; cluster: string; timeline: string; database: string; relation: string };
+  /** Of changes that transactions before this one made, the log may have lost some; `forgotten_by` is the transaction that last took some out. */
   retained_since: string;
+  forgotten_by: string;
   snapshot: string;
   fingerprint: string;
   untracked: string[];

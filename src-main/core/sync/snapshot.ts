@@ -16,6 +16,14 @@ export function parseSnapshot(text: string): Snapshot {
   };
 }
 
+/**
+ * Whether changes that the snapshot did not see may have been taken out of central's log. What the snapshot saw being taken out it had
+ * seen before, however old the transactions are that were open when it was taken.
+ */
+export function isTooOld(snapshot: Snapshot, log: { retained_since: string; forgotten_by: string }): boolean {
+  return snapshot.xmin < BigInt(log.retained_since) && !isVisible(snapshot, BigInt(log.forgotten_by));
+}
+
 /** Whether a committed transaction's rows were visible to the snapshot. */
 export function isVisible(snapshot: Snapshot, xid: bigint): boolean {
   return xid < snapshot.xmax && !snapshot.inProgress.has(xid);
