@@ -109,6 +109,18 @@ test('the answer to a push is lost three times, and every command is applied onc
   });
 });
 
+test('a command that is made while the answer to a push is on its way goes with the next one, and its entry too', async () => {
+  await withDevice(async (device) => {
+    await rename(device, 4, 'On its way');
+    await device.sync({ kind: 'held', nth: 0, matching: /latchkey\.push\(/ });
+    await rename(device, 4, 'Made meanwhile');
+    await rename(device, 5, 'And another');
+    await device.settle();
+    await device.sync();
+    expect(states(device)).toEqual(['in-force', 'in-force', 'in-force']);
+  });
+});
+
 test('the same push over two connections at once gives the same receipts, and applies once', async () => {
   await withDevice(async (device, admin, ground) => {
     // Whoever comes second waits for the first one here, as at any central.
