@@ -1,24 +1,11 @@
-import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { enroll } from '../../src-main/core/central/enroll.ts';
 import { openCore } from '../../src-main/core/open.ts';
 import { plainPorts } from '../../src-main/core/ports.ts';
-import { connectAsDevice } from '../fixtures/device-login.ts';
-import { passphrase, type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
+import { central, connectAsDevice, device, deviceLogin, login } from '../fixtures/device-login.ts';
+import { passphrase } from '../fixtures/organization.ts';
 
-let central: TestCentral;
-let device: TestDevice;
-let login: pg.Client;
-
-beforeAll(async () => {
-  central = await testCentral();
-  device = await central.device();
-  login = await connectAsDevice(device);
-});
-afterAll(async () => {
-  await login.end();
-  await central.close();
-});
+deviceLogin();
 
 const rename = (name: string) =>
   central.client.query(`UPDATE api_service.users SET full_name = $1 WHERE email = 'dario@nordhaven.example'`, [name]);

@@ -1,107 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { from } from 'pg-copy-streams';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  attend,
+  central,
+  interleaved,
+  move,
+  nordhaven,
+  pull,
+  react,
+  rename,
+  say,
+  session,
+  shown,
+  southbay,
+  thread,
+  twoDevices,
+} from '../fixtures/interleaving.ts';
 
-/*
- * Transactions of the host, interleaved by hand with pulls of two devices, one of each organization. After each step both pull, and
- * each mirror equals what central shows that device at that moment.
- */
-let central: TestCentral;
-let nordhaven: TestDevice;
-let southbay: TestDevice;
-let sessions: pg.Client[] = [];
-
-beforeAll(async () => {
-  central = await testCentral();
-  nordhaven = await central.device({ operator: 'astrid@nordhaven.example' });
-  southbay = await central.device({ operator: 'ana@southbay.example' });
-});
-afterEach(async () => {
-  for (const one of sessions) await one.end();
-  sessions = [];
-});
-afterAll(() => central.close());
-
-/** One more connection of the host's own, such as an application server holds. */
-async function session(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: central.url });
-  client.on('error', () => {});
-  await client.connect();
-  sessions.push(client);
-  return client;
-}
-
-async function pull(): Promise<void> {
-  for (const { core } of [nordhaven, southbay]) await core.call('sync.now', {});
-}
-
-async function differences(): Promise<string[]> {
-  const found: string[] = [];
-  for (const [name, { core }] of Object.entries({ nordhaven, southbay })) {
-    const { tables } = await core.call('mirror.check', {});
-    for (const { table, differences } of tables)
-      for (const { key, kind } of differences) found.push(`${name}: ${table} ${key} ${kind}`);
-  }
-  return found;
-}
-
-/** Runs the steps in order; after each both devices pull and are compared with central. */
-async function interleaved(...steps: (() => Promise<unknown>)[]): Promise<void> {
-  for (const [place, step] of steps.entries()) {
-    await step();
-    await pull();
-    expect(await differences(), `after step ${place + 1}`).toEqual([]);
-  }
-}
-
-/** Rows that a device shows of a table. */
-async function shown({ core }: TestDevice, table: string): Promise<number> {
-  return (await core.call('data.list', { table })).total;
-}
-
-interface Thread {
-  conversation: string;
-  message: string;
-  reaction: string;
-}
-
-/** A conversation with a message that has a reaction: three levels. */
-async function thread(organization: string): Promise<Thread> {
-  const ids = { conversation: randomUUID(), message: randomUUID(), reaction: randomUUID() };
-  const { client } = central;
-  await client.query(
-    `INSERT INTO api_service.conversations (id, organization_id, title, type) VALUES ($1, $2, 'Interleaved', 'group')`,
-    [ids.conversation, organization],
-  );
-  await client.query(`INSERT INTO api_service.messages (id, conversation_id, content) VALUES ($1, $2, 'first')`, [
-    ids.message,
-    ids.conversation,
-  ]);
-  await react(client, ids.message, ids.reaction);
-  await attend(client, ids.conversation, 'astrid');
-  return ids;
-}
-
-const say = (client: pg.Client, conversation: string, content: string) =>
-  client.query('INSERT INTO api_service.messages (conversation_id, content) VALUES ($1, $2)', [conversation, content]);
-/** Takes part in a conversation: unlike a message, that writes to no row but its own. */
-const attend = (client: pg.Client, conversation: string, who: string) =>
-  client.query(
-    `INSERT INTO api_service.conversation_participants (conversation_id, user_id) SELECT $1, id FROM api_service.users WHERE email = $2`,
-    [conversation, `${who}@nordhaven.example`],
-  );
-const react = (client: pg.Client, message: string, id: string = randomUUID()) =>
-  client.query(
-    `INSERT INTO api_service.message_reactions (id, message_id, user_id, reaction) SELECT $1, $2, id, 'eyes' FROM api_service.users ORDER BY random() LIMIT 1`,
-    [id, message],
-  );
-const move = (client: pg.Client, conversation: string, organization: string) =>
-  client.query('UPDATE api_service.conversations SET organization_id = $1 WHERE id = $2', [organization, conversation]);
-const rename = (client: pg.Client, who: string, name: string) =>
-  client.query('UPDATE api_service.users SET full_name = $1 WHERE email = $2', [name, `${who}@nordhaven.example`]);
+/* After each step both devices pull, and each mirror equals what central shows that device at that moment. */
+twoDevices();
 
 describe('a parent that moves to another organization while a transaction on its children is open', () => {
   test('brings the child that was inserted for the old organization, once that commits', async () => {
@@ -585,118 +504,4 @@ describe('many rows at once', () => {
       () => child.query('COMMIT'),
     );
   });
-});
-
-/** Follows one column of a table by `xid > last`: what Latchkey does not do. */
-function naive(client: pg.Client, table: string, column: string) {
-  const rows = new Map<string, string>();
-  let last = '0';
-  const read = async (where: string) =>
-    (
-      await client.query<{ id: string; value: string }>(
-        `SELECT id, ${column} AS value FROM api_service.${table} WHERE ${where}`,
-      )
-    ).rows;
-  return {
-    async first() {
-      for (const { id, value } of await read('TRUE')) rows.set(id, value);
-      const { rows: newest } = await client.query<{ xid: string }>(
-        'SELECT coalesce(max(xid::TEXT::BIGINT), 0)::TEXT AS xid FROM latchkey.change',
-      );
-      last = newest[0]!.xid;
-    },
-    async pull() {
-      const { rows: changed } = await client.query<{ key: string; xid: string }>(
-        `SELECT c.row_key[1] AS key, c.xid::TEXT AS xid FROM latchkey.change c JOIN latchkey.mirrored_table m ON m.id = c.table_id
-         WHERE m.name = $1 AND c.xid > $2::XID8 ORDER BY c.xid`,
-        [table, last],
-      );
-      for (const { key, xid } of changed) {
-        rows.delete(key);
-        last = xid;
-      }
-      if (changed.length === 0) return;
-      for (const { id, value } of await read(`id IN (${changed.map(({ key }) => `'${key}'`).join(', ')})`))
-        rows.set(id, value);
-    },
-    async differences() {
-      return (await read('TRUE')).filter(({ id, value }) => rows.get(id) !== value).map(({ id }) => id);
-    },
-  };
-}
-
-describe('a cursor that is the highest transaction seen so far', () => {
-  test('loses the slow writer in this very harness', async () => {
-    const control = naive(central.client, 'users', 'full_name');
-    const [slow, fast] = [await session(), await session()];
-    await control.first();
-    await slow.query('BEGIN');
-    await rename(slow, 'oskar', 'Lost By The Control');
-    await rename(fast, 'chloe', 'Seen By The Control');
-    await control.pull();
-    await pull();
-    await slow.query('COMMIT');
-    await control.pull();
-    await pull();
-    expect(await control.differences()).toHaveLength(1);
-    expect(await differences()).toEqual([]);
-  });
-
-  test('loses rows of busy writers who hold their transactions open, while the devices lose none', async () => {
-    const control = naive(central.client, 'infra_nodes', 'name');
-    const threads = await Promise.all([thread(central.nordhaven), thread(central.nordhaven), thread(central.southbay)]);
-    const organizations = [central.nordhaven, central.southbay];
-    const names = ['bjorn', 'chloe', 'dario', 'oskar'];
-    const any = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
-    const acts: ((client: pg.Client) => Promise<unknown>)[] = [
-      (client) => client.query(`INSERT INTO api_service.infra_nodes (name, region) VALUES ('busy', 'north')`),
-      (client) => rename(client, any(names), `Busy ${Math.random()}`),
-      (client) => move(client, any(threads).conversation, any(organizations)),
-      (client) => attend(client, any(threads).conversation, any(names)),
-      (client) =>
-        client.query('DELETE FROM api_service.conversation_participants WHERE conversation_id = $1', [
-          any(threads).conversation,
-        ]),
-      (client) =>
-        client.query('UPDATE api_service.message_reactions SET reaction = $2 WHERE message_id = $1', [
-          any(threads).message,
-          `r${Math.random()}`,
-        ]),
-    ];
-    let until = 0;
-    const write = async () => {
-      const client = await session();
-      while (Date.now() < until) {
-        await client.query(any(['BEGIN', 'BEGIN', 'BEGIN ISOLATION LEVEL REPEATABLE READ']));
-        try {
-          await any(acts)(client);
-          await pause(Math.random() * 40);
-          await any(acts)(client);
-          await client.query(Math.random() < 0.9 ? 'COMMIT' : 'ROLLBACK');
-        } catch (error) {
-          // Deadlocks, lost serializations and somebody who takes part already: the hosts' own affair.
-          expect((error as { code: string }).code).toMatch(/^(40P01|40001|23505)$/);
-          await client.query('ROLLBACK');
-        }
-      }
-    };
-    const follow = async () => {
-      while (Date.now() < until) {
-        await control.pull();
-        await pull();
-      }
-    };
-    await control.first();
-    let lost = 0;
-    // How the writers happen to interleave is the machine's affair: a calm round proves nothing about the control.
-    for (let round = 0; lost === 0 && round < 12; round++) {
-      until = Date.now() + 5_000;
-      await Promise.all([write(), write(), write(), write(), write(), follow()]);
-      await control.pull();
-      await pull();
-      expect(await differences()).toEqual([]);
-      lost = (await control.differences()).length;
-    }
-    expect(lost).toBeGreaterThan(0);
-  }, 240_000);
 });

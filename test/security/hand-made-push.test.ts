@@ -1,25 +1,12 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { revokeDevice } from '../../src-main/core/central/enroll.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
-import { connectAsDevice } from '../fixtures/device-login.ts';
-import { type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
+import { central, connectAsDevice, device, deviceLogin, login } from '../fixtures/device-login.ts';
 
-let central: TestCentral;
-let device: TestDevice;
-let login: pg.Client;
+deviceLogin();
 let position = 0;
-
-beforeAll(async () => {
-  central = await testCentral();
-  device = await central.device();
-  login = await connectAsDevice(device);
-});
-afterAll(async () => {
-  await login.end();
-  await central.close();
-});
 
 interface Receipt {
   id: string;
@@ -56,12 +43,11 @@ async function sendCommand(changes: string, more: object = {}): Promise<Receipt>
 const body = (...changes: object[]) =>
   JSON.stringify({ changes, reason: null, salt: 'c2FsdA', subject: { table: 'users', key: 'x' } });
 
-/** Everything that a push could write: the host's rows, and Latchkey's own. */
-async function written(): Promise<string> {
-  const tables = Object.keys(skyGenesis.tables).map((table) => `api_service.${table}`);
-  const own = ['command', 'audit_leaf', 'device', 'organization', 'change'].map((table) => `latchkey.${table}`);
+const hostTables = Object.keys(skyGenesis.tables).map((table) => `api_service.${table}`);
+const ownTables = ['command', 'audit_leaf', 'device', 'organization', 'change'].map((table) => `latchkey.${table}`);
+async function contents(tables: string[]): Promise<string> {
   const { rows } = await central.client.query(
-    [...tables, ...own]
+    tables
       .map(
         (table) => `SELECT '${table}' AS name, md5(string_agg(t::TEXT, '|' ORDER BY t::TEXT)) AS hash FROM ${table} t`,
       )
@@ -69,12 +55,8 @@ async function written(): Promise<string> {
   );
   return JSON.stringify(rows);
 }
-const hostRows = async () =>
-  (
-    await central.client.query('SELECT md5(string_agg(t::TEXT, $1 ORDER BY id)) AS hash FROM api_service.users t', [
-      '|',
-    ])
-  ).rows[0].hash as string;
+/** Everything that a push could write: the host's rows, and Latchkey's own. */
+const written = () => contents([...hostTables, ...ownTables]);
 
 describe('a push that is not one', () => {
   const command = (more: object) => JSON.stringify([{ id: uuid(), name: 'person.edit', changes: '{}', ...more }]);
@@ -112,6 +94,16 @@ describe('a push that is not one', () => {
     const before = await written();
     await expect(send('[]', `["${'x'.repeat(100_000_000)}"]`)).rejects.toMatchObject({ code: 'LK413' });
     expect(await written()).toBe(before);
+  });
+
+  test('17 MB are refused too', async () => {
+    await expect(send('[]', `["${'x'.repeat(17_000_000)}"]`)).rejects.toMatchObject({ code: 'LK413' });
+  });
+
+  test('one in an old snapshot is refused', async () => {
+    await login.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await expect(send([], [])).rejects.toMatchObject({ code: 'LK422' });
+    await login.query('ROLLBACK');
   });
 
   test('nothing at all is refused too', async () => {
@@ -195,6 +187,20 @@ describe('a command', () => {
       (key) => body(update([key], { from_acceptance: { status: 0 } })).replace('"status":0', '"status":1e400'),
       'LK422',
     ],
+    ['with a moment before the beginning', (key) => body(update([key], { from_acceptance: { status: -1 } })), 'LK422'],
+    ['with no change', () => body(), 'LK422'],
+    ['that sets nothing', (key) => body(update([key], { base: {}, set: {} })), 'LK422'],
+    ['on a secret column', (key) => body(update([key], { set: { password_hash: 'x' } })), 'LK403'],
+    [
+      'on a column that no view shows',
+      (key) => body(update([key], { table: 'api_keys', set: { private_key: 'x' } })),
+      'LK422',
+    ],
+    [
+      'on a table of PostgreSQL',
+      (key) => body(update([key], { table: 'pg_authid', set: { rolsuper: true } })),
+      'LK422',
+    ],
     ['with set as a list', (key) => body(update([key], { set: ['full_name'] })), 'LK422'],
     [
       'with a value that its column refuses',
@@ -203,13 +209,13 @@ describe('a command', () => {
     ],
     ['with a value that is too long', (key) => body(update([key], { set: { full_name: 'x'.repeat(256) } })), '22001'],
   ])('%s is kept out with its own code, and its receipt says so again', async (_what, make, code) => {
-    const before = await hostRows();
+    const before = await contents(hostTables);
     const id = uuid();
     const changes = make(await chloe());
     const receipt = await sendCommand(changes, { id });
     expect(receipt).toMatchObject({ state: expect.stringMatching(/^(refused|conflict)$/), context: { code } });
     expect((await send([], [{ id, name: 'person.edit', changes }])).receipts).toEqual([receipt]);
-    expect(await hostRows()).toBe(before);
+    expect(await contents(hostTables)).toBe(before);
   });
 
   test('with a number that no column holds is refused', async () => {
@@ -240,6 +246,16 @@ describe('a command', () => {
       expect(receipts[0], JSON.stringify(more)).toMatchObject({ state: 'refused', context: { code: 'LK412' } });
     }
     expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Chloé Martin');
+  });
+
+  test('whose id comes again with other changes is refused', async () => {
+    const id = uuid();
+    const dario = await idOf('dario@nordhaven.example');
+    const named = (full_name: string) =>
+      body(update([dario], { base: { full_name: 'Dario Conti' }, set: { full_name } }));
+    expect(await sendCommand(named('Changed'), { id })).toMatchObject({ state: 'applied' });
+    expect(await sendCommand(named('Again'), { id })).toMatchObject({ state: 'refused', context: { code: 'LK412' } });
+    expect((await central.person('dario@nordhaven.example')).full_name).toBe('Changed');
   });
 
   test('tells a secret column to nobody, though it belongs to a group and a base was named', async () => {
@@ -302,12 +318,35 @@ describe('what another organization has', () => {
       [central.southbay, (id) => key({ organization_id: id })],
       [talk, (id) => edit('conversations', id, { title: 'Mine' })],
     ];
+    const before = await contents(hostTables);
     for (const [foreign, make] of attempts)
       await same(foreign, async (id) => {
         const receipt = settled(await sendCommand(body(make(id))));
         expect(receipt.state).not.toMatch(/applied|merged/);
         return receipt;
       });
+    expect(await contents(hostTables)).toBe(before);
+    const unseen = await sendCommand(body(edit('users', ana, { full_name: 'Mallory' })));
+    expect(unseen).toMatchObject({ state: 'conflict', context: { code: 'LK409', message: 'The row is not there.' } });
+    const unnamed = await sendCommand(body(key({ rotated_from: ledger })));
+    expect(unnamed).toMatchObject({ state: 'refused', context: { code: 'LK404' } });
+  });
+
+  test('takes no row from here, neither a new one nor one that moves', async () => {
+    const before = await contents(hostTables);
+    const insert = { email: 'm@x.example', full_name: 'M', organization_id: central.southbay };
+    expect(
+      await sendCommand(body({ table: 'users', key: [uuid()], op: 'insert', base: null, set: insert })),
+    ).toMatchObject({ state: 'refused' });
+    const move = {
+      table: 'users',
+      key: [await idOf('chloe@nordhaven.example')],
+      op: 'update',
+      base: { organization_id: central.nordhaven },
+      set: { organization_id: central.southbay },
+    };
+    expect(await sendCommand(body(move))).toMatchObject({ state: 'refused', context: { code: 'LK403' } });
+    expect(await contents(hostTables)).toBe(before);
   });
 
   test('is not told by the id of a command, nor by what a command requires', async () => {
