@@ -25,6 +25,9 @@ export interface WriteThreadOptions {
   onLost: () => void;
 }
 
+/** A copy leaves a row's values behind by the million: what is collected soon takes 50 MB less, and no longer. */
+const maxYoungGenerationSizeMb = 8;
+
 /** This side of the write thread: requests go there, answers and events come back. */
 export class WriteThread {
   private readonly worker: Worker;
@@ -39,7 +42,11 @@ export class WriteThread {
     const { onEvent, onLost, ...workerData } = options;
     // Beside this file, in the sources as in a build.
     const entry = new URL(import.meta.url.endsWith('.ts') ? './write-thread.ts' : './write-thread.js', import.meta.url);
-    this.worker = new Worker(entry, { workerData, name: 'latchkey-write' });
+    this.worker = new Worker(entry, {
+      workerData,
+      name: 'latchkey-write',
+      resourceLimits: { maxYoungGenerationSizeMb },
+    });
     this.worker.on('message', (message: WriteThreadMessage) => {
       if ('event' in message) {
         onEvent(message.event);

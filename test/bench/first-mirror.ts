@@ -32,7 +32,7 @@ export const part: Part = {
       plain.push(await way.run(dataset.url, join(folder, 'plain.db'), mirror));
       rmSync(folder, { recursive: true, force: true });
       context.log(
-        `pair ${pair + 1}: ours ${milliseconds(report.milliseconds)}, at most ${megabytes(report.mirrorPeakBytes)} (${megabytes(report.peakBytes)} with joining); ${way.name} ${milliseconds(plain.at(-1)!)}`,
+        `pair ${pair + 1}: ours ${milliseconds(report.milliseconds)} (after joining in ${milliseconds(report.joinMilliseconds)}), at most ${megabytes(report.mirrorPeakBytes)} (${megabytes(report.peakBytes)} with joining); ${way.name} ${milliseconds(plain.at(-1)!)}`,
       );
     }
     const rows = ours[0]!.mirroredRows;

@@ -156,7 +156,7 @@ describe('the vault', () => {
 describe('the mirror', () => {
   let template: string;
   let pages: number;
-  const pageSize = 4_096;
+  const pageSize = 8_192;
   beforeAll(async () => {
     const { folder } = await closedDevice();
     template = folder;

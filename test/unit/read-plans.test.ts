@@ -31,7 +31,7 @@ function plansOf(input: Input<'audit.list'>): string[] {
   return plans;
 }
 
-const byMoment = 'USING COVERING INDEX latchkey_index audit_events(created_at,id)';
+const byMoment = 'USING COVERING INDEX latchkey_key audit_events';
 const byActor = 'USING COVERING INDEX latchkey_index audit_events(actor_id,created_at,id)';
 const byAction = 'USING COVERING INDEX latchkey_index audit_events(event_type,created_at,id)';
 const byWords = 'latchkey_text_audit_events VIRTUAL TABLE';

@@ -82,7 +82,13 @@ const showAudit: Query<'audit.show'> = (context, { id }) => {
           .where('command', '=', id.slice(commandMark.length))
           .select(commandColumns(operator.id)),
       )
-    : mirror.first(query.selectFrom('latchkey_activity').where('id', '=', id).select(activityColumns));
+    : mirror.first(
+        query
+          .selectFrom('latchkey_activity')
+          // Found in an index that begins with the moment, where it need not look at rows.
+          .where('row_id', 'in', query.selectFrom('latchkey_activity').select('row_id').where('id', '=', id))
+          .select(activityColumns),
+      );
   const [item] = row ? asItems(context, [row]) : [];
   if (!row || !item)
     throw new LatchkeyError(

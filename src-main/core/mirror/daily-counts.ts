@@ -2,16 +2,37 @@ import type Database from 'better-sqlite3';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import type { MirroredTable } from './catalogue.ts';
+import { type EventTally, inSlices } from './event-tally.ts';
 
 const events = ['insert', 'update', 'delete'];
 
-/** Counts the events of a table that was just put in place, by day and action, and keeps the counts from then on. */
-export function createDailyCounts(database: Database.Database, system: SystemMapping, table: MirroredTable): void {
+/**
+ * Counts the events of a table that was just put in place, by day and action, and keeps the counts from then on.
+ * @param tally of all its rows, where they were counted as they came
+ */
+export function createDailyCounts(
+  database: Database.Database,
+  system: SystemMapping,
+  table: MirroredTable,
+  tally: EventTally | null,
+): void {
   dropDailyCounts(database, system, table.name);
   if (!hasDailyCounts(system, table)) return;
   const name = quoteName(table.name);
-  const { day, action } = counted(system, name);
-  database.exec(`INSERT INTO latchkey_daily SELECT ${day}, ${action}, count(*) FROM ${name} GROUP BY 1, 2`);
+  if (tally) {
+    const add = database.prepare('INSERT INTO latchkey_daily VALUES (?, ?, ?)');
+    for (const [day, actions] of tally.days) for (const [action, events] of actions) add.run(day, action, events);
+  } else {
+    const { day, action } = counted(system, name);
+    inSlices(
+      database,
+      name,
+      (
+        slice,
+      ) => `INSERT INTO latchkey_daily SELECT ${day}, ${action}, count(*) FROM ${name} WHERE ${slice} GROUP BY 1, 2
+        ON CONFLICT DO UPDATE SET events = events + excluded.events`,
+    );
+  }
   for (const sql of triggerStatements(system, name)) database.exec(sql);
 }
 

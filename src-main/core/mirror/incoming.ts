@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import { quoteName } from '../quoting.ts';
 import type { MirroredTable } from './catalogue.ts';
+import type { EventTally } from './event-tally.ts';
 import type { Stored } from './rows.ts';
 
 /** Rows a prepared INSERT takes at once: beyond about 64 nothing is gained, and SQLite's limit of variables comes near. */
@@ -21,9 +22,12 @@ export class IncomingTable {
   private filled = 0;
   /** Rows so far. */
   rows: number;
+  /** Of all rows, where they are events and none came before this. */
+  readonly tally: EventTally | null;
 
-  constructor(database: Database.Database, table: MirroredTable, rows: number) {
+  constructor(database: Database.Database, table: MirroredTable, rows: number, tally: EventTally | null) {
     this.rows = rows;
+    this.tally = tally;
     this.database = database;
     this.width = table.columns.length;
     const name = quoteName(incomingName(table));
@@ -40,6 +44,7 @@ export class IncomingTable {
     this.unhurried(() => {
       for (let row = 0; row < rows; row++) {
         fill(row, this.values, this.filled);
+        this.tally?.add(this.values, this.filled);
         this.filled += this.width;
         if (this.filled < this.values.length) continue;
         this.insertMany.run(this.values);

@@ -4,9 +4,10 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import type { Json } from '../command/intent.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
-import { indexStatements, viewStatements } from '../systems/views.ts';
+import { indexStatements, keyIndexStatement, keyOrder, viewStatements } from '../systems/views.ts';
 import { keyText, keyValues, type MirroredColumn, type MirroredTable } from './catalogue.ts';
 import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-counts.ts';
+import { EventTally } from './event-tally.ts';
 import { IncomingTable, incomingName } from './incoming.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromCentral, fromJson, type Stored, toJson } from './rows.ts';
@@ -29,6 +30,7 @@ export class WritableMirror extends ReadableMirror {
   readonly system: SystemMapping;
   private readonly file: bigint | undefined;
   private known: Map<string, MirroredTable> | null = null;
+  private readonly incoming = new Map<string, IncomingTable>();
 
   constructor(database: Database.Database, system: SystemMapping) {
     super(database);
@@ -84,7 +86,7 @@ export class WritableMirror extends ReadableMirror {
       if ((made.get(table.name) ?? null) !== textDefinition(this.system, table))
         createTextIndex(this.database, this.system, table);
       if (hasDailyCounts(this.system, table) && !triggers.includes('latchkey_daily_insert'))
-        createDailyCounts(this.database, this.system, table);
+        createDailyCounts(this.database, this.system, table, null);
     }
   }
 
@@ -153,11 +155,13 @@ export class WritableMirror extends ReadableMirror {
     this.transaction(() => {
       this.database.exec(`DROP TABLE IF EXISTS ${quoteName(incomingName(table))}`);
       this.database.exec(tableSql(table, incomingName(table)));
+      if (comesInOrder(this.system, table)) this.createKeyIndex(table, incomingName(table));
       this.database
         .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
         .run(table.name, JSON.stringify(table));
     });
-    return new IncomingTable(this.database, table, 0);
+    const isCounted = hasDailyCounts(this.system, table);
+    return this.coming(table, 0, isCounted ? new EventTally(this.system, table) : null);
   }
 
   /** The incoming table of a copy that was broken off, without what came after its first `rows`. */
@@ -165,7 +169,13 @@ export class WritableMirror extends ReadableMirror {
     // Rows of a key that is not the row id were numbered from 1 as they came; of any other key later ones replace those that are there.
     if (!isRowId(table))
       this.database.prepare(`DELETE FROM ${quoteName(incomingName(table))} WHERE rowid > ?`).run(rows);
-    return new IncomingTable(this.database, table, rows);
+    return this.coming(table, rows, null);
+  }
+
+  private coming(table: MirroredTable, rows: number, tally: EventTally | null): IncomingTable {
+    const incoming = new IncomingTable(this.database, table, rows, tally);
+    this.incoming.set(table.name, incoming);
+    return incoming;
   }
 
   countIncoming(table: MirroredTable): number {
@@ -181,10 +191,10 @@ export class WritableMirror extends ReadableMirror {
     this.dropViews();
     this.database.exec(`DROP TABLE IF EXISTS ${quoteName(table.name)}`);
     this.database.exec(`ALTER TABLE ${incoming} RENAME TO ${quoteName(table.name)}`);
-    const keyIndex = keyIndexSql(table);
-    if (keyIndex) this.database.exec(keyIndex);
+    if (!comesInOrder(this.system, table)) this.createKeyIndex(table, table.name);
     for (const sql of indexStatements(this.system, new Map([[table.name, table]]))) this.database.exec(sql);
-    createDailyCounts(this.database, this.system, table);
+    createDailyCounts(this.database, this.system, table, this.incoming.get(table.name)?.tally ?? null);
+    this.incoming.delete(table.name);
     createTextIndex(this.database, this.system, table);
     this.database
       .prepare(
@@ -193,6 +203,15 @@ export class WritableMirror extends ReadableMirror {
       )
       .run(table.name, JSON.stringify(table), rows, snapshot);
     this.rebuildViews();
+  }
+
+  private createKeyIndex(table: MirroredTable, on: string): void {
+    if (isRowId(table)) return;
+    // Of a table that is copied anew the one in place has an index as well, whose name cannot be changed.
+    const names = ['latchkey_key', 'latchkey_key_again'].map((name) => `${name} ${table.name}`);
+    const taken = this.database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
+    const free = names.find((name) => !taken.get(name))!;
+    this.database.exec(keyIndexStatement(this.system, table, free, on));
   }
 
   dropTable(name: string): void {
@@ -311,7 +330,7 @@ export const sqliteTypes = {
 /**
  * The key alone is enforced: a unique constraint of SQLite cannot be deferred (two swapped addresses would stop a pull), and the
  * parent of a foreign key may not be visible to this device. A single whole number is SQLite's own row id; any other key gets
- * an index after the rows are in, so that a copy appends and nothing more.
+ * an index, in general after the rows are in, so that a copy appends and nothing more.
  */
 function tableSql(table: MirroredTable, name: string): string {
   const columns = table.columns.map((column) => {
@@ -321,9 +340,12 @@ function tableSql(table: MirroredTable, name: string): string {
   return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')})`;
 }
 
-function keyIndexSql(table: MirroredTable): string | null {
-  if (isRowId(table)) return null;
-  return `CREATE UNIQUE INDEX ${quoteName(`latchkey_key ${table.name}`)} ON ${quoteName(table.name)} (${table.key.map(quoteName).join(', ')})`;
+/**
+ * Rows of a log come in the order of time, or nearly so: an index that begins with it grows at its end, and is kept while they come.
+ * Made afterwards it would hold all keys in memory at once.
+ */
+function comesInOrder(system: SystemMapping, table: MirroredTable): boolean {
+  return table.window !== null && keyOrder(system, table)[0] === table.window.column;
 }
 
 function isRowId(table: MirroredTable): boolean {

@@ -91,7 +91,7 @@ interface Read {
 async function sparingly(context: PullContext, copying: () => Promise<void>): Promise<void> {
   const { database } = context.mirror;
   database.pragma('cache_size = -8192');
-  database.pragma('wal_autocheckpoint = 8000');
+  database.pragma('wal_autocheckpoint = 4000');
   try {
     await copying();
   } finally {

@@ -31,12 +31,30 @@ export function indexStatements(system: SystemMapping, tables: Tables): string[]
     const present = new Set(tables.get(name)?.columns.map((column) => column.name));
     for (const columns of indexed(mapping)) {
       if (!columns.every((column) => present.has(column))) continue;
+      if (tables.get(name) && columns === keyOrder(system, tables.get(name)!)) continue;
       const index = quoteName(`latchkey_index ${name}(${columns.join(',')})`);
       const terms = columns.map((column) => quoteName(column) + collation(system, name, column));
       statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${terms.join(', ')})`);
     }
   }
   return statements;
+}
+
+/**
+ * SQL of the index that enforces a table's key.
+ * @param name of the index
+ * @param on the table's name, or that of its copy that is being made
+ */
+export function keyIndexStatement(system: SystemMapping, table: MirroredTable, name: string, on: string): string {
+  const columns = keyOrder(system, table).map(quoteName).join(', ');
+  return `CREATE UNIQUE INDEX ${quoteName(name)} ON ${quoteName(on)} (${columns})`;
+}
+
+/** The order in which a table's key is indexed: as the mapping asks for it, so that one index serves both. */
+export function keyOrder(system: SystemMapping, { name, key }: MirroredTable): string[] {
+  const isKey = (columns: string[]) => columns.length === key.length && key.every((column) => columns.includes(column));
+  const isPlain = (columns: string[]) => columns.every((column) => collation(system, name, column) === '');
+  return system.tables[name]?.indexes?.find((columns) => isKey(columns) && isPlain(columns)) ?? key;
 }
 
 function indexed({ indexes = [], tenancy }: TableMapping): string[][] {
