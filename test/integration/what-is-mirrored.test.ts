@@ -31,6 +31,52 @@ const messaging = [
   'messages',
 ];
 
+test('rows are found by their keys without a look at the rest of the organization', async () => {
+  await central.client.query(
+    `INSERT INTO api_service.users (organization_id, email, full_name, password_hash)
+     SELECT $1, 'many' || n || '@nordhaven.example', 'Many', 'x' FROM generate_series(1, 2000) n`,
+    [central.nordhaven],
+  );
+  await central.client.query(
+    `INSERT INTO api_service.audit_events (organization_id, event_type, event_data, created_at)
+     SELECT $1, 'user.login', jsonb_build_object('many', n), now() - n * INTERVAL '1 minute' FROM generate_series(1, 2000) n`,
+    [central.nordhaven],
+  );
+  await central.client.query(
+    `INSERT INTO api_service.user_sessions (user_id, access_token, expires_at)
+     SELECT id, 'token of ' || email, now() + INTERVAL '1 day' FROM api_service.users WHERE email LIKE 'many%'`,
+  );
+  await central.client.query('ANALYZE');
+  const { rows } = await central.client.query(
+    `SELECT u.id AS person, s.id AS session, e.id AS event, e.created_at::TEXT AS at
+     FROM api_service.users u JOIN api_service.user_sessions s ON s.user_id = u.id, api_service.audit_events e
+     WHERE u.email = 'many7@nordhaven.example' AND e.event_data @> '{"many": 7}'`,
+  );
+  const { person, session, event, at } = rows[0];
+  const login = await connectAsDevice(await central.device());
+  try {
+    for (const [table, lookup] of [
+      ['users', `users_by_key(ARRAY['${person}'])`],
+      ['audit_events', `audit_events_by_key(ARRAY['${event}'], ARRAY['${at}'])`],
+      ['user_sessions', `user_sessions_by_key(ARRAY['${session}'])`],
+      ['user_sessions', `user_sessions_by_parent(ARRAY['${person}'])`],
+    ]) {
+      await login.query('BEGIN');
+      const found = await login.query(`SELECT * FROM latchkey_mirror.${lookup}`);
+      const read = await login.query(
+        `SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::INTEGER AS rows FROM pg_stat_xact_user_tables
+         WHERE schemaname = 'api_service' AND relname LIKE $1 || '%'`,
+        [table],
+      );
+      await login.query('COMMIT');
+      expect(found.rowCount, lookup).toBe(1);
+      expect(read.rows[0].rows, lookup).toBeLessThan(10);
+    }
+  } finally {
+    await login.end();
+  }
+});
+
 describe('what a device mirrors follows its role', () => {
   let device: TestDevice;
   beforeAll(async () => {

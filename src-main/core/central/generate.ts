@@ -47,7 +47,7 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
     .filter((column) => !hidden.has(column))
     .map((column) => `t.${quoteName(column)}`)
     .join(', ');
-  const young = youth(table);
+  const visible = `SELECT ${readable} FROM ${write} t WHERE ${youth(table)}`;
   const readers = (mapping.readers ?? allReaders).map(readerRole).join(', ');
   const statements = [
     `CREATE VIEW ${write} WITH (security_barrier = TRUE) AS
@@ -56,21 +56,16 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
   WHERE ${visibility(system, table, mapping)}
   WITH CASCADED CHECK OPTION`,
     `GRANT SELECT, INSERT, UPDATE ON ${write} TO latchkey_writer`,
-    `CREATE VIEW latchkey_mirror.${quoteName(table.name)} WITH (security_barrier = TRUE) AS SELECT ${readable} FROM ${write} t WHERE ${young} OFFSET 0`,
+    `CREATE VIEW latchkey_mirror.${quoteName(table.name)} WITH (security_barrier = TRUE) AS ${visible} OFFSET 0`,
     `GRANT SELECT ON latchkey_mirror.${quoteName(table.name)} TO ${readers}`,
-    ...lookupSql(table, derivedName(table.name, '_by_key'), readable, table.key, readers),
+    ...lookupSql(table, '_by_key', { rows: rowsByKey(table, visible), parameters: table.key.length, readers }),
   ];
-  if (mapping.tenancy.class === 'path') {
-    const { column } = mapping.tenancy;
-    statements.push(
-      ...lookupSql(
-        table,
-        derivedName(table.name, '_by_parent'),
-        readable,
-        table.columns.filter((one) => one.name === column),
-        readers,
-      ),
-    );
+  const { tenancy } = mapping;
+  if (tenancy.class === 'path') {
+    const parent = table.columns.find(({ name }) => name === tenancy.column)!;
+    const rows = rowsByParent(parent, visible);
+    const settings = ' SET plan_cache_mode = force_custom_plan';
+    statements.push(...lookupSql(table, '_by_parent', { rows, parameters: 1, readers, settings }));
   }
   for (const [column, value] of Object.entries(mapping.insertDefaults ?? {})) {
     statements.push(`ALTER VIEW ${write} ALTER COLUMN ${quoteName(column)} SET DEFAULT ${quoteText(value)}`);
@@ -101,22 +96,62 @@ function youth({ mapping, columns }: HostTable): string {
   return `(t.${quoteName(column)} >= ${start} OR t.${quoteName(column)} IS NULL)`;
 }
 
-/** A function that gives the visible rows with the given values in some columns, one text array per column. */
-function lookupSql(table: HostTable, name: string, readable: string, by: HostColumn[], readers: string): string[] {
+/**
+ * SQL of the visible rows with the keys in $1, $2, … (one text array per column of the key). No join gets past the fence of the view: it
+ * would read the whole organization. A condition does where its equality is leakproof, and reaches the key's index: so each row is looked
+ * up by itself, behind a fence (OFFSET 0) that keeps this from becoming a join again.
+ */
+function rowsByKey({ key }: HostTable, from: string): string {
+  const columns = key.map((column) => `t.${quoteName(column.name)}`);
+  const values = key.map((column, place) => `k.k${place}::${column.type}`);
+  const arrays = key.map((_, place) => `$${place + 1}`).join(', ');
+  const keys = `unnest(${arrays}) AS k (${key.map((_, place) => `k${place}`).join(', ')})`;
+  if (!key.every(isLeakproof))
+    return `${from} AND (${columns.join(', ')}) IN (SELECT ${values.join(', ')} FROM ${keys})`;
+  const equal = columns.map((column, place) => `${column} = ${values[place]}`).join(' AND ');
+  return `SELECT found.* FROM ${keys} CROSS JOIN LATERAL (${from} AND ${equal} OFFSET 0) found`;
+}
+
+/**
+ * SQL of the visible rows that refer to one of the parents in $1. Hosts may have no index there: then all are read, once, each looked up
+ * in a hash, which takes a plan for these very parents.
+ */
+function rowsByParent(column: HostColumn, from: string): string {
+  const parents = isLeakproof(column)
+    ? `ANY ($1::${column.base}[])`
+    : `ANY (SELECT k.k0::${column.type} FROM unnest($1) AS k (k0))`;
+  return `${from} AND t.${quoteName(column.name)} = ${parents}`;
+}
+
+/** Whether PostgreSQL marks the equality of a column's type as leakproof. */
+function isLeakproof({ base }: HostColumn): boolean {
+  return /^(uuid|smallint|integer|bigint|oid|boolean|date|text|character varying|timestamp with(out)? time zone)$/.test(
+    base,
+  );
+}
+
+/** A function that gives rows of a table's view. */
+function lookupSql(
+  table: HostTable,
+  suffix: '_by_key' | '_by_parent',
+  {
+    rows,
+    parameters,
+    readers,
+    settings = '',
+  }: { rows: string; parameters: number; readers: string; settings?: string },
+): string[] {
   // Without names, which a column of the table could bear too.
-  const parameters = by.map(() => 'TEXT[]').join(', ');
-  const names = by.map((_, place) => `k${place}`).join(', ');
-  const values = by.map((column, place) => `k.k${place}::${column.type}`).join(', ');
+  const signature = `latchkey_mirror.${quoteName(derivedName(table.name, suffix))}(${Array(parameters).fill('TEXT[]').join(', ')})`;
   return [
-    `CREATE FUNCTION latchkey_mirror.${quoteName(name)}(${parameters}) RETURNS SETOF latchkey_mirror.${quoteName(table.name)}
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $rows$
+    `CREATE FUNCTION ${signature} RETURNS SETOF latchkey_mirror.${quoteName(table.name)}
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp${settings} AS $rows$
 BEGIN
-  RETURN QUERY SELECT ${readable} FROM latchkey_write.${quoteName(table.name)} t
-    WHERE ${youth(table)} AND (${by.map((column) => `t.${quoteName(column.name)}`).join(', ')}) IN (SELECT ${values} FROM unnest(${by.map((_, place) => `$${place + 1}`).join(', ')}) AS k (${names}));
+  RETURN QUERY ${rows};
 END
 $rows$`,
-    `REVOKE ALL ON FUNCTION latchkey_mirror.${quoteName(name)}(${parameters}) FROM PUBLIC`,
-    `GRANT EXECUTE ON FUNCTION latchkey_mirror.${quoteName(name)}(${parameters}) TO ${readers}`,
+    `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`,
+    `GRANT EXECUTE ON FUNCTION ${signature} TO ${readers}`,
   ];
 }
 
