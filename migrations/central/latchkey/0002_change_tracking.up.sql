@@ -121,57 +121,68 @@ CREATE VIEW latchkey.mirrored_partition AS
     UNION ALL
     SELECT tree.table_id, i.inhrelid, i.inhparent FROM tree JOIN pg_inherits i ON i.inhparent = tree.inhrelid
   )
-  SELECT tree.table_id, p.oid AS relation, p.reltuples,
-    -- ATTACH, DETACH and DROP fire no trigger, TRUNCATE none on a partition younger than Latchkey: its file becomes another one.
-    concat_ws(' ', tree.inhparent, p.oid, p.relfilenode, pg_get_expr(p.relpartbound, 0)) AS described
-  FROM tree JOIN pg_class p ON p.oid = tree.inhrelid;
+  SELECT table_id, inhrelid AS relation, inhparent AS parent FROM tree;
 
--- One short text that changes whenever what devices may see does: columns, types, grants, partitions.
+-- One number that changes whenever what devices may see does: columns, types, grants, partitions. Every poll asks for it. In PL/pgSQL, like what
+-- else polls ask for, because before PostgreSQL 18 a function in SQL is planned anew at each call.
 CREATE FUNCTION latchkey.fingerprint() RETURNS TEXT
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-    SELECT concat_ws(' ', c.relnamespace, c.relname, c.relacl, (
-      SELECT string_agg(concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attacl), ',' ORDER BY a.attnum)
-      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) AS line
-    FROM latchkey.mirrored_table m
-    CROSS JOIN unnest('{latchkey_mirror,latchkey_write}'::TEXT[]) AS view_schema
-    JOIN pg_class c ON c.oid = to_regclass(format('%I.%I', view_schema, m.name))
-    UNION ALL
-    SELECT 'partition ' || described FROM latchkey.mirrored_partition
-  ) described
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT sum(described.hash) FROM (
+      SELECT hashtextextended(concat_ws(' ', n.oid, c.relname, c.relacl), columns.hash) AS hash
+      FROM latchkey.mirrored_table m
+      CROSS JOIN (SELECT oid FROM pg_namespace WHERE nspname IN ('latchkey_mirror', 'latchkey_write')) n
+      CROSS JOIN LATERAL (SELECT oid, relname, relacl FROM pg_class WHERE relname = m.name::NAME AND relnamespace = n.oid OFFSET 0) c
+      CROSS JOIN LATERAL (
+        SELECT bit_xor(hashtextextended(a.attname::TEXT, hashint8extended((a.atttypid::BIGINT << 32) + a.atttypmod,
+          hashtextextended(coalesce(a.attacl::TEXT, ''), a.attnum)))) AS hash
+        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) columns
+      UNION ALL
+      SELECT hashtextextended(concat_ws(' ', p.parent, p.relation, c.relfilenode, c.relpartbound), 0)
+      FROM latchkey.mirrored_partition p
+      CROSS JOIN LATERAL (SELECT relfilenode, relpartbound FROM pg_class WHERE oid = p.relation OFFSET 0) c
+    ) described);
+END
 $$;
 
 -- Host tables whose changes are not being tracked because somebody disabled a trigger, on the table or on one of its partitions, or
 -- re-enabled it as an ordinary one.
 CREATE FUNCTION latchkey.untracked_tables() RETURNS TEXT[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce(array_agg(DISTINCT m.name ORDER BY m.name), '{}')
-  FROM latchkey.mirrored_table m
-  CROSS JOIN LATERAL (
-    SELECT m.relation::OID AS relation, 2 AS triggers
-    UNION ALL
-    SELECT p.relation, 1 FROM latchkey.mirrored_partition p WHERE p.table_id = m.id
-  ) tracked
-  WHERE (
-    SELECT count(*) FROM pg_trigger t
-    WHERE t.tgrelid = tracked.relation AND t.tgenabled = 'A'
-      AND (t.tgname = '00_latchkey_change' OR t.tgname = '00_latchkey_truncate' AND tracked.relation = m.relation)
-  ) < tracked.triggers
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(array_agg(DISTINCT m.name ORDER BY m.name), '{}')
+    FROM (
+      SELECT id AS table_id, relation::OID, 2 AS triggers FROM latchkey.mirrored_table
+      UNION ALL
+      SELECT table_id, relation, 1 FROM latchkey.mirrored_partition
+    ) tracked
+    JOIN latchkey.mirrored_table m ON m.id = tracked.table_id
+    WHERE (
+      SELECT count(*) FROM pg_trigger t
+      WHERE t.tgrelid = tracked.relation AND t.tgenabled = 'A'
+        AND t.tgname IN ('00_latchkey_change', CASE WHEN tracked.triggers = 2 THEN '00_latchkey_truncate' END)
+    ) < tracked.triggers);
+END
 $$;
 
 -- Tables that the host renamed, replaced, dropped, or changed in a column that rows are known by; and those of which our views went with
 -- something that they stood on. What is read of them might be wrong, so nothing is, until an administrator runs `central upgrade`.
 CREATE FUNCTION latchkey.outdated_tables() RETURNS TEXT[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce(array_agg(m.name ORDER BY m.name), '{}')
-  FROM latchkey.mirrored_table m
-  WHERE to_regclass(format('latchkey_mirror.%I', m.name)) IS NULL
-    OR NOT EXISTS (
-      SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.oid = m.relation AND c.relname = m.name AND n.nspname = (SELECT mapping ->> 'schema' FROM latchkey.installation))
-    OR EXISTS (
-      SELECT 1 FROM unnest(m.decisive_columns) AS decisive
-      WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = m.relation AND a.attname = decisive AND NOT a.attisdropped))
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(array_agg(m.name ORDER BY m.name), '{}')
+    FROM latchkey.mirrored_table m
+    WHERE to_regclass(format('latchkey_mirror.%I', m.name)) IS NULL
+      OR NOT EXISTS (
+        SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = m.relation AND c.relname = m.name AND n.nspname = (SELECT mapping ->> 'schema' FROM latchkey.installation))
+      OR EXISTS (
+        SELECT 1 FROM unnest(m.decisive_columns) AS decisive
+        WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = m.relation AND a.attname = decisive AND NOT a.attisdropped)));
+END
 $$;
 
 -- A change of the log, so short that a device can keep it and ask later whether it is still there.
@@ -277,9 +288,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       'parent', m.parent,
       'window', m.log_window,
       'references', coalesce(m.rules -> 'references', '[]'),
-      -- ATTACH, DETACH, DROP and TRUNCATE of a partition fire no row trigger: a table whose partitions are others is copied anew.
+      -- ATTACH, DETACH and DROP fire no trigger, TRUNCATE none on a partition younger than Latchkey: its file becomes another one. A table
+      -- whose partitions are others is copied anew.
       'partitions', (
-        SELECT md5(string_agg(p.described, ',' ORDER BY p.relation)) FROM latchkey.mirrored_partition p WHERE p.table_id = m.id),
+        SELECT md5(string_agg(concat_ws(' ', p.parent, p.relation, c.relfilenode, pg_get_expr(c.relpartbound, 0)), ',' ORDER BY p.relation))
+        FROM latchkey.mirrored_partition p JOIN pg_class c ON c.oid = p.relation WHERE p.table_id = m.id),
       'unique', (
         SELECT coalesce(jsonb_agg(columns.names), '[]')
         FROM pg_index i
