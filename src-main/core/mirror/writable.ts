@@ -53,9 +53,9 @@ export class WritableMirror extends ReadableMirror {
   }
 
   setMeta(name: string, value: string): void {
-    this.database
-      .prepare('INSERT INTO latchkey_meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
-      .run(name, value);
+    this.prepared(
+      'INSERT INTO latchkey_meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    ).run(name, value);
   }
 
   get tables(): ReadonlyMap<string, MirroredTable> {
