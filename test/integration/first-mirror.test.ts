@@ -144,6 +144,16 @@ describe('a first mirror that is broken off amid a large table', () => {
   });
 });
 
+test.each([
+  ['FULL', 2],
+  ['OFF', 0],
+])('a copy leaves %s, by which a mirror waits for the disk, as it was', async (name, value) => {
+  const one = await device();
+  one.mirror.database.pragma(`synchronous = ${name}`);
+  await sync(one);
+  expect(one.mirror.database.pragma('synchronous', { simple: true })).toBe(value);
+});
+
 test('a window that stopped its first mirror is left in peace until it asks for more', async () => {
   const one = await device({ background: true });
   await amid(one, 'audit_events', 2);

@@ -7,6 +7,9 @@ import type { Stored } from './rows.ts';
 /** Rows a prepared INSERT takes at once: beyond about 64 nothing is gained, and SQLite's limit of variables comes near. */
 const rowsPerInsert = 64;
 
+/** Of `synchronous`: 0 is OFF, 2 is FULL. */
+const normal = 1;
+
 export function incomingName(table: MirroredTable): string {
   return `latchkey_incoming_${table.name}`;
 }
@@ -68,11 +71,12 @@ export class IncomingTable {
    * swap at its end waits for everything before it.
    */
   private unhurried(work: () => void): void {
-    this.database.pragma('synchronous = NORMAL');
+    const before = this.database.pragma('synchronous', { simple: true }) as number;
+    this.database.pragma(`synchronous = ${Math.min(before, normal)}`);
     try {
       this.database.transaction(work).immediate();
     } finally {
-      this.database.pragma('synchronous = FULL');
+      this.database.pragma(`synchronous = ${before}`);
     }
   }
 }
