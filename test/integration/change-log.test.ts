@@ -14,6 +14,22 @@ const snapshot = async () => (await login.query('SELECT pg_current_snapshot()::T
 const changesSince = async (since: string, by = login) =>
   (await by.query('SELECT table_name, row_key FROM latchkey.changes_since($1::pg_snapshot)', [since])).rows;
 
+test('a device is greeted without a look at all that one transaction changed', async () => {
+  await central.client.query(
+    `INSERT INTO api_service.audit_events (organization_id, event_type) SELECT $1, 'user.login' FROM generate_series(1, 3000)`,
+    [central.nordhaven],
+  );
+  const { rows } = await login.query(`SELECT latchkey.hello() ->> 'newest_change' AS newest`);
+  await login.query('BEGIN');
+  const answer = await login.query(`SELECT latchkey.hello(0, $1) -> 'known_change' AS known`, [rows[0].newest]);
+  const read = await login.query(
+    `SELECT (seq_tup_read + idx_tup_fetch)::INTEGER AS rows FROM pg_stat_xact_user_tables WHERE relid = 'latchkey.change'::REGCLASS`,
+  );
+  await login.query('COMMIT');
+  expect(answer.rows).toEqual([{ known: true }]);
+  expect(read.rows[0].rows).toBeLessThan(20);
+});
+
 describe('pruning the change log', () => {
   test('forgets what is older than the retained weeks, and nothing younger', async () => {
     const before = await snapshot();

@@ -208,12 +208,25 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION latchkey.newest_change() FROM PUBLIC;
 
+-- Found at once where nothing came after it, however many entries its transaction made: of the same transaction the last one is the mark.
 CREATE FUNCTION latchkey.is_logged(p_mark TEXT) RETURNS BOOLEAN
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT EXISTS (
-    SELECT FROM latchkey.change c
-    WHERE (c.organization_hash = ANY ((SELECT latchkey.own_hashes())::INTEGER[]) OR c.organization_hash IS NULL)
-      AND c.xid = split_part(p_mark, ':', 1)::XID8 AND latchkey.mark_of(c) = p_mark)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  transaction XID8 := split_part(p_mark, ':', 1)::XID8;
+BEGIN
+  -- A range rather than an equality, so that the index is read backwards.
+  RETURN EXISTS (
+    SELECT FROM unnest(latchkey.own_hashes()) AS own (hash)
+    CROSS JOIN LATERAL (
+      SELECT FROM latchkey.change c
+      WHERE c.organization_hash = own.hash AND c.xid >= transaction AND c.xid <= transaction AND latchkey.mark_of(c) = p_mark
+      ORDER BY c.organization_hash DESC, c.xid DESC LIMIT 1) logged)
+    OR EXISTS (
+      SELECT FROM (
+        SELECT FROM latchkey.change c
+        WHERE c.organization_hash IS NULL AND c.xid >= transaction AND c.xid <= transaction AND latchkey.mark_of(c) = p_mark
+        ORDER BY c.organization_hash DESC, c.xid DESC LIMIT 1) logged);
+END
 $$;
 REVOKE ALL ON FUNCTION latchkey.is_logged(TEXT) FROM PUBLIC;
 
