@@ -66,12 +66,13 @@ export class WriteSide {
       onState: () => {
         this.announceStatus();
         this.indexing.wake();
+        this.indexing.giveWay();
       },
       onChanged: (tables) => options.emit({ type: 'changed', tables }),
     });
     this.indexing = new TextIndexing(
       this.mirror,
-      () => this.supervisor.state.progress !== null,
+      () => this.supervisor.isRunning,
       () => options.emit({ type: 'changed', tables: [this.mirror.system.activity.table] }),
     );
     this.indexing.wake();
@@ -168,6 +169,7 @@ export class WriteSide {
   private write<T>(work: (now: number) => T): T {
     try {
       const result = this.mirror.transaction(() => work(this.options.now()));
+      this.indexing.giveWay();
       this.options.emit({ type: 'changed', tables: [...this.mirror.tables.keys(), 'outbox', 'conflicts'] });
       this.announceStatus();
       this.supervisor.wake();

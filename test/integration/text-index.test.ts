@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { contract, type Input } from '../../src-main/contract/index.ts';
 import { auditQueries } from '../../src-main/core/audit/queries.ts';
 import type { MirroredTable } from '../../src-main/core/mirror/catalogue.ts';
@@ -116,6 +116,34 @@ test('a process that is killed while it indexes leaves every event to be found, 
     '29988',
     '29985',
   ]);
+});
+
+test('indexing waits while somebody is at work, and goes on when nobody is', () => {
+  copy(table, events(0, more, 'first'));
+  vi.useFakeTimers();
+  let busy = true;
+  const indexing = new TextIndexing(
+    mirror,
+    () => busy,
+    () => {},
+  );
+  try {
+    const indexed = () => mirror.database.prepare('SELECT indexed FROM latchkey_text').pluck().get();
+    indexing.wake();
+    vi.advanceTimersByTime(10_000);
+    expect(indexed()).toBe(0);
+    busy = false;
+    for (let command = 0; command < 100; command++) {
+      indexing.giveWay();
+      vi.advanceTimersByTime(100);
+    }
+    expect(indexed()).toBe(0);
+    vi.advanceTimersByTime(10_000);
+    expect(mirror.isIndexing).toBe(false);
+  } finally {
+    indexing.stop();
+    vi.useRealTimers();
+  }
 });
 
 describe('a table that is copied anew', () => {

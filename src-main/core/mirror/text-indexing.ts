@@ -3,28 +3,46 @@ import type { WritableMirror } from './writable.ts';
 /** Between two slices, for whatever else the write thread has to do. */
 const pauseMilliseconds = 10;
 
-/** Completes the mirror's full-text indexes in the background, slice by slice, while nothing is being copied. */
+/** After the last thing that somebody waited for: more of the kind may follow, and would have to wait for a slice each. */
+const quietMilliseconds = 250;
+
+/** Completes the mirror's full-text indexes in the background, slice by slice, while nobody waits for anything else. */
 export class TextIndexing {
   private readonly mirror: WritableMirror;
-  private readonly isCopying: () => boolean;
+  private readonly isBusy: () => boolean;
   private readonly onComplete: () => void;
   private timer: NodeJS.Timeout | null = null;
   private stopped = false;
   /** Of what was indexed since this process began the parts are to be joined, which makes the index faster to read. */
   private merging: 'not yet' | 'to begin' | 'begun' = 'not yet';
 
-  constructor(mirror: WritableMirror, isCopying: () => boolean, onComplete: () => void) {
+  constructor(mirror: WritableMirror, isBusy: () => boolean, onComplete: () => void) {
     this.mirror = mirror;
-    this.isCopying = isCopying;
+    this.isBusy = isBusy;
     this.onComplete = onComplete;
   }
 
   /** There may be something to do. */
   wake(): void {
-    if (this.timer || this.stopped || this.isCopying()) return;
+    if (this.timer || this.stopped) return;
     if (!this.mirror.isIndexing && this.merging === 'not yet') return;
+    this.arm(pauseMilliseconds);
+  }
+
+  /** Somebody is at work, and comes first. */
+  giveWay(): void {
+    if (!this.timer) return;
+    clearTimeout(this.timer);
+    this.arm(quietMilliseconds);
+  }
+
+  private arm(milliseconds: number): void {
     this.timer = setTimeout(() => {
       this.timer = null;
+      if (this.isBusy()) {
+        this.arm(quietMilliseconds);
+        return;
+      }
       try {
         this.slice();
       } catch {
@@ -32,7 +50,7 @@ export class TextIndexing {
         return;
       }
       this.wake();
-    }, pauseMilliseconds);
+    }, milliseconds);
   }
 
   /** Every row can be found when this ends. */

@@ -76,6 +76,11 @@ export class Supervisor {
     return this.options.mirror.meta('work_offline') === 'true';
   }
 
+  /** Whether a cycle is under way, or something else that has the mirror to itself. */
+  get isRunning(): boolean {
+    return this.running !== null;
+  }
+
   /** Keeps syncing until `stop`. */
   start(): void {
     this.background = true;
