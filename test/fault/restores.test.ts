@@ -204,6 +204,22 @@ describe('a central whose folder was put back to an earlier copy', () => {
     for (const which of [one, witness]) await equal(which);
   });
 
+  test('counts its transactions from anew: what it has accepted is in force when it is seen, whatever its number was', async () => {
+    const one = await device();
+    const accepted = await edit(one, 'chloe', 'Accepted before');
+    await sync(one);
+    // What a copy into a younger cluster finds: a receipt of a transaction that this one will not come to for long.
+    one.mirror.database
+      .prepare(`UPDATE latchkey_outbox SET state = 'accepted', xid = '900000000000' WHERE command = ?`)
+      .run(accepted);
+    await sync(one);
+    expect(states(one)).toEqual(['accepted']);
+    await primary.admin((client) => declareRestored(client, 'copied into a new cluster'));
+    await sync(one);
+    expect(states(one)).toEqual(['in-force']);
+    await hostSays(primary, 'chloe', 'chloe');
+  });
+
   test("is an alarm too when only the host's own changes were lost", async () => {
     const one = await device();
     const copy = await backup();

@@ -16,11 +16,15 @@ afterAll(async () => {
   for (const one of opened) await one.close();
 });
 
+const edit = async (person: string, name: string): Promise<string> =>
+  (await device.core.call('people.edit', { person: `${person}@nordhaven.example`, name })).command;
 async function rename(person: string, name: string): Promise<string> {
-  const { command } = await device.core.call('people.edit', { person: `${person}@nordhaven.example`, name });
+  const command = await edit(person, name);
   await device.core.call('sync.now', {});
   return command;
 }
+const nameHere = async (person: string) =>
+  (await device.core.call('people.show', { person: `${person}@nordhaven.example` })).name;
 
 /** What a backup from before leaves of some commands: nothing, neither in the tables nor in the log, nor that there was a device's entry. */
 async function rewindTo({ entries, logSize }: { entries: number; logSize: number }, lost: string[]): Promise<void> {
@@ -58,9 +62,7 @@ describe('a central that lost what it had acknowledged', () => {
     });
     expect(await device.core.call('status.get', {})).toMatchObject({ mode: 'attention', pending: 1 });
     expect((await central.person('oskar@nordhaven.example')).full_name).toBe('Oskar Holm');
-    expect((await device.core.call('people.show', { person: 'dario@nordhaven.example' })).name).toBe(
-      'After the backup',
-    );
+    expect(await nameHere('dario')).toBe('After the backup');
   });
 
   test('is told apart by the last leaf when its log has grown past what this device saw', async () => {
@@ -79,18 +81,17 @@ describe('a central that lost what it had acknowledged', () => {
   test('gets back, once declared, what was accepted and lost, and tells from which device', async () => {
     const kept = await rename('chloe', 'Before the backup');
     const backup = await present();
-    const lost = [await rename('dario', 'First after the backup'), await rename('dario', 'Second after the backup')];
+    // The second builds on the first, and says so to central; the third was made on what both had come to.
+    const lost = [await edit('dario', 'First after the backup'), await rename('dario', 'Second after the backup')];
+    lost.push(await rename('dario', 'Third after the backup'));
     await rewindTo(backup, lost);
-    const { command: queued } = await device.core.call('people.edit', {
-      person: 'oskar@nordhaven.example',
-      name: 'Queued',
-    });
+    const queued = await edit('oskar', 'Queued');
     await central.client.query(
       `UPDATE api_service.users SET full_name = 'Dario Conti' WHERE email = 'dario@nordhaven.example'`,
     );
     await declareRestored(central.client, 'restored to this morning');
     await device.core.call('sync.now', {});
-    expect((await central.person('dario@nordhaven.example')).full_name).toBe('Second after the backup');
+    expect((await central.person('dario@nordhaven.example')).full_name).toBe('Third after the backup');
     expect((await central.person('oskar@nordhaven.example')).full_name).toBe('Queued');
     const { items } = await device.core.call('outbox.list', {});
     expect(new Set(items.map(({ state }) => state))).toEqual(new Set(['in-force']));
@@ -100,6 +101,41 @@ describe('a central that lost what it had acknowledged', () => {
     const { rows } = await central.client.query('SELECT id, offered_again FROM latchkey.command ORDER BY id');
     expect(rows).toEqual([kept, ...lost, queued].sort().map((id) => ({ id, offered_again: lost.includes(id) })));
     expect((await device.core.call('mirror.check', {})).equal).toBe(true);
+  });
+
+  test('has what it lost shown here on top of its rows while it cannot be offered yet', async () => {
+    const backup = await present();
+    const lost = await rename('dario', 'After the backup');
+    await rewindTo(backup, [lost]);
+    await declareRestored(central.client, 'restored to this morning');
+    const other = await central.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT FROM latchkey.organization FOR UPDATE');
+    await expect(device.core.call('sync.now', {})).rejects.toMatchObject({ code: 'central-busy' });
+    expect(await nameHere('dario')).toBe('After the backup');
+    expect((await device.core.call('outbox.list', { state: 'queued' })).items).toMatchObject([{ command: lost }]);
+    await other.end();
+    await central.client.query(
+      `UPDATE api_service.users SET full_name = 'Dario Conti' WHERE email = 'dario@nordhaven.example'`,
+    );
+    await device.core.call('sync.now', {});
+    expect((await central.person('dario@nordhaven.example')).full_name).toBe('After the backup');
+    expect((await device.core.call('mirror.check', {})).equal).toBe(true);
+  });
+
+  test('gets back what it kept in quarantine too, and an administrator decides on it', async () => {
+    const backup = await present();
+    const other = await central.device({ operator: 'bjorn@nordhaven.example' });
+    const demote = (role: string) =>
+      central.client.query(`UPDATE api_service.users SET role = $1 WHERE email = 'astrid@nordhaven.example'`, [role]);
+    await demote('user');
+    const lost = await rename('dario', 'By somebody who was demoted');
+    await rewindTo(backup, [lost]);
+    await declareRestored(central.client, 'restored to this morning');
+    await device.core.call('sync.now', {});
+    expect((await device.core.call('outbox.list', { state: 'quarantined' })).items).toMatchObject([{ command: lost }]);
+    await other.core.call('sync.now', {});
+    expect((await other.core.call('quarantine.list', {})).items).toMatchObject([{ command: lost }]);
   });
 
   test('that has other values now gets conflicts rather than silence', async () => {
