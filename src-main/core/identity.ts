@@ -76,8 +76,8 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
     throw error instanceof LatchkeyError && error.code === 'central-login-refused'
       ? new LatchkeyError(
           'enrollment-used',
-          'Central refused this enrollment: it was used already, or revoked. Nothing was changed. Ask for a new enrollment file.',
-          { cause: error },
+          `Central refused this enrollment of the device “${file.device.name}” (${file.device.id}): it was used already, expired, or revoked. Nothing was changed. Ask for a new enrollment file; where it was not you who used this one, say so: \`latchkey central status\` tells when that device joined, and \`latchkey central revoke-device ${file.device.id}\` shuts it out.`,
+          { field: 'enrollment', cause: error },
         )
       : error;
   });

@@ -162,9 +162,20 @@ class LocalCore implements Core {
     } catch (error) {
       // What was lost may be no more than central's answer that it took the device.
       proposed = await this.joinedBefore(file, passphrase).catch(() => null);
-      if (!proposed) throw error;
+      if (proposed) return proposed;
+      const used = error instanceof LatchkeyError && error.code === 'enrollment-used';
+      throw used && (await this.isProposedOtherwise(passphrase)) ? joinedWithAnotherPassphrase(error) : error;
     }
     return proposed!;
+  }
+
+  /** Whether an earlier attempt to join left a vault that this passphrase does not open. */
+  private async isProposedOtherwise(passphrase: string): Promise<boolean> {
+    if (!this.vault.isProposed) return false;
+    return this.vault.unlockProposed(passphrase).then(
+      () => false,
+      (error: unknown) => error instanceof LatchkeyError && error.code === 'wrong-passphrase',
+    );
   }
 
   /**
@@ -278,6 +289,14 @@ class LocalCore implements Core {
   private emit(event: LatchkeyEvent): void {
     for (const listener of this.listeners) listener(event);
   }
+}
+
+function joinedWithAnotherPassphrase(cause: unknown): LatchkeyError {
+  return new LatchkeyError(
+    'wrong-passphrase',
+    'An earlier attempt to join in this folder came through at central, with another passphrase, and was broken off here. Nothing was changed. Join once more with the passphrase of then. Where nobody knows it any more, ask for a new enrollment file, which works in this folder too.',
+    { field: 'passphrase', cause },
+  );
 }
 
 /** @throws LatchkeyError `invalid-input`, naming the field */

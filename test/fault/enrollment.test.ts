@@ -2,8 +2,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EnrollmentFile, enroll, enrollmentChecksum } from '../../src-main/core/central/enroll.ts';
+import { centralStatus } from '../../src-main/core/central/status.ts';
+import { joinCentral } from '../../src-main/core/identity.ts';
 import { openCore } from '../../src-main/core/open.ts';
 import { plainPorts } from '../../src-main/core/ports.ts';
+import { Vault } from '../../src-main/core/vault/vault.ts';
 import { freshDatabase } from '../fixtures/central.ts';
 import { passphrase, type TestCentral, testCentral } from '../fixtures/organization.ts';
 
@@ -70,12 +73,40 @@ describe('an enrollment file', () => {
   });
 
   test('works once', async () => {
-    const text = JSON.stringify(await enrollment());
+    const file = await enrollment();
+    const text = JSON.stringify(file);
     expect((await join_(text)).code).toBe('joined');
-    expect(await join_(text)).toMatchObject({
+    const used = await join_(text);
+    expect(used).toMatchObject({
       code: 'enrollment-used',
       message: expect.stringContaining('Ask for a new enrollment file'),
     });
+    // Whom to ask about whom: the administrator sees when that device joined.
+    expect(used.message).toContain(`the device “d” (${file.device.id})`);
+    const { devices } = await centralStatus(central.client);
+    expect(devices.find(({ id }) => id === file.device.id)).toMatchObject({ joinedAt: expect.stringMatching(/^20/) });
+  });
+
+  test('that an attempt of before used with another passphrase says so, and that passphrase still joins', async () => {
+    const file = await enrollment();
+    const dataFolder = central.folder();
+    // Killed between central's answer and what comes of it here.
+    await joinCentral(file, async (identity) => {
+      await new Vault(dataFolder).propose('the passphrase of then', identity);
+    });
+    const core = await openCore({ dataFolder, ports: plainPorts });
+    try {
+      const rejoin = (passphrase: string) => core.call('device.join', { enrollment: JSON.stringify(file), passphrase });
+      await expect(rejoin(passphrase)).rejects.toMatchObject({
+        code: 'wrong-passphrase',
+        field: 'passphrase',
+        message: expect.stringContaining('with another passphrase'),
+      });
+      expect((await core.call('device.state', {})).state).toBe('not-enrolled');
+      expect((await rejoin('the passphrase of then')).state).toBe('unlocked');
+    } finally {
+      await core.close();
+    }
   });
 
   test('that expired is refused by central, whatever the device’s clock says', async () => {

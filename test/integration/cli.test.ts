@@ -104,6 +104,34 @@ describe('from an empty database to a revoked device, in order', () => {
     expect(await latchkey('status')).toMatchObject({ code: 0, value: { pending: 0, conflicts: 0 } });
   });
 
+  test('locked, it says so, and that it cannot tell anything else', async () => {
+    const env = { LATCHKEY_DATA: join(folder, 'device') };
+    const terminal = recordedTerminal({ env });
+    expect(await runCommandLine(['status', '--json'], terminal)).toBe(0);
+    const { mode, ...unknown } = terminal.document();
+    expect(mode).toBe('locked');
+    expect(Object.keys(unknown)).toContain('conflicts');
+    expect(new Set(Object.values(unknown))).toEqual(new Set([null]));
+    const words = recordedTerminal({ env });
+    await runCommandLine(['status'], words);
+    expect(words.printed.join('\n')).toBe('Mode  locked');
+  });
+
+  test('the upkeep tells what it would do, and does it', async () => {
+    const nothing = { keepWeeks: 6, forgotten: 0, expired: [] };
+    const dry = await latchkey('central', 'maintain', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, value: { ...nothing, dryRun: true } });
+    const { code, value } = await latchkey('central', 'maintain', '--keep-weeks', '6');
+    expect({ code, value }).toEqual({ code: 0, value: { ...dry.value, dryRun: false } });
+    expect(await inWords('central', 'maintain', '--dry-run')).toContain(
+      '0 changes older than 6 weeks would be taken out',
+    );
+    expect(await latchkey('central', 'maintain', '--keep-weeks', '0')).toMatchObject({
+      code: 2,
+      value: { error: { field: 'keepWeeks' } },
+    });
+  });
+
   test('what is done here comes to central', async () => {
     await latchkey('people', 'create', 'zoe@nordhaven.example', '--name', 'Zoë Lind', '--role', 'user');
     await latchkey('people', 'edit', 'zoe@nordhaven.example', '--name', 'Zoë Lindqvist');
@@ -137,19 +165,20 @@ describe('from an empty database to a revoked device, in order', () => {
 describe('a central that cannot be reached', () => {
   const at = (url: string) => latchkey('central', 'status', '--url', url);
 
-  test('says whether nobody is there, the login is wrong, or the database', async () => {
+  test('says whether nobody is there, the login is wrong, or the database, and nothing of a device', async () => {
     const url = new URL(database.url);
     const login = `${url.username}:${url.password}`;
-    expect(await at(`postgres://${login}@127.0.0.1:1/x`)).toMatchObject({
-      code: 1,
-      value: { error: { code: 'central-unreachable' } },
-    });
-    expect(await at(`postgres://postgres:guess@${url.host}/x`)).toMatchObject({
-      value: { error: { code: 'central-login-refused', message: expect.not.stringContaining('guess') } },
-    });
-    expect(await at(`postgres://${login}@${url.host}/nothing`)).toMatchObject({
-      value: { error: { code: 'central-not-latchkey' } },
-    });
+    for (const [address, code] of [
+      [`postgres://${login}@127.0.0.1:1/x`, 'central-unreachable'],
+      [`postgres://postgres:guess@${url.host}/x`, 'central-login-refused'],
+      [`postgres://${login}@${url.host}/nothing`, 'central-not-latchkey'],
+    ] as const) {
+      const answer = await at(address);
+      expect(answer).toMatchObject({ code: 1, value: { error: { code } } });
+      const { message } = answer.value.error as { message: string };
+      expect(message).toContain('Nothing was changed.');
+      expect(message).not.toMatch(/guess|device/);
+    }
   });
 
   test('an address that is none is wrong usage', async () => {

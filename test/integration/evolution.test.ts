@@ -103,6 +103,23 @@ describe('a host that changes its tables', () => {
     expect(await different()).toEqual([]);
   });
 
+  test('drops a table with an open conflict on it: it cannot be made again, which is said, and what was entered is kept', async () => {
+    const lost = device.edit('events', [1, '2026-01-05'], { note: 'mine' });
+    await run(`UPDATE host.events SET note = 'theirs' WHERE id = 1`);
+    await device.push();
+    expect(device.outcome(lost)).toMatchObject({ state: 'conflict' });
+    await run('DROP TABLE host.events CASCADE');
+    const { events: _gone, ...tables } = central.system.tables;
+    await upgrade(central.client, { ...central.system, tables });
+    await device.pull();
+    expect(columnsOf('events')).toBe(undefined);
+    expect(() => device.resolve(lost, 'mine')).toThrow(
+      expect.objectContaining({ code: 'not-supported', message: expect.stringContaining('does not mirror events') }),
+    );
+    expect(device.outcome(lost)).toMatchObject({ state: 'conflict', fields: [{ column: 'note', mine: 'mine' }] });
+    expect(device.resolve(lost, 'theirs')).toMatchObject({ resolution: 'theirs', command: null });
+  });
+
   test('renames a column that devices see: they see the new name after the upgrade', async () => {
     await run('ALTER TABLE host.goods RENAME COLUMN price TO cost');
     await run('UPDATE host.goods SET cost = 7 WHERE id = 1');

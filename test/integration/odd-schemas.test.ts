@@ -288,6 +288,32 @@ describe('rows that are known by keys of every type', () => {
   });
 });
 
+test('rows that are known by JSON are followed, and say here that they cannot be changed here', async () => {
+  const central = await oddCentral(
+    `CREATE TABLE host.docs (k JSONB PRIMARY KEY, note TEXT); INSERT INTO host.docs VALUES ('{"a": 1}', 'one'), ('"b"', 'two')`,
+    { docs: shared(['note'], ['note']) },
+  );
+  try {
+    const device = await central.device();
+    await device.pull();
+    await central.client.query(`UPDATE host.docs SET note = 'changed' WHERE k = '{"a": 1.0}'`);
+    await central.client.query(`DELETE FROM host.docs WHERE k = '"b"'`);
+    await device.pull();
+    expect(device.rows('docs')).toEqual([{ k: '{"a": 1}', note: 'changed' }]);
+    expect(await different(device)).toEqual([]);
+    const refused = expect.objectContaining({
+      code: 'not-supported',
+      message: expect.stringContaining('Rows of docs are known by JSON (k)'),
+    });
+    expect(() => device.edit('docs', ['{"a": 1}'], { note: 'mine' })).toThrow(refused);
+    expect(() => device.edit('docs', ['{"c": 1}'], { note: 'new' }, 'insert')).toThrow(refused);
+    expect(device.rows('docs')).toEqual([{ k: '{"a": 1}', note: 'changed' }]);
+    expect(await device.push()).toBe(0);
+  } finally {
+    await central.close();
+  }
+});
+
 describe('what cannot be mirrored faithfully', () => {
   const refused: [string, string, Record<string, TableMapping>, RegExp][] = [
     [

@@ -7,7 +7,7 @@ DROP FUNCTION latchkey.outdated_tables();
 DROP FUNCTION latchkey.untracked_tables();
 DROP FUNCTION latchkey.fingerprint();
 DROP VIEW latchkey.mirrored_partition;
-DROP FUNCTION latchkey.prune_changes(INTEGER);
+DROP FUNCTION latchkey.prune_changes(INTEGER, BIGINT, BIGINT);
 DROP FUNCTION latchkey.moved_in_before(pg_snapshot);
 DROP FUNCTION latchkey.changes_since(pg_snapshot);
 DROP FUNCTION latchkey.unsure_changes_since(pg_snapshot);

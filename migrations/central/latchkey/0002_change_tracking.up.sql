@@ -90,29 +90,32 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     AND EXISTS (SELECT FROM latchkey.mirrored_table child WHERE child.parent ->> 'table' = m.name)
 $$;
 
--- Forgets what changed before the retained weeks, and tells how many entries that were. Run by central's upkeep, never by a device. Deleted, not
--- truncated: nobody waits for it, and a pull that is under way still finds what its snapshot saw.
-CREATE FUNCTION latchkey.prune_changes(p_keep_weeks INTEGER DEFAULT 6) RETURNS BIGINT
+-- Forgets what changed before the retained weeks, and tells how many entries that were. Run by central's upkeep, never by a device:
+-- `latchkey central maintain` does it a stretch of blocks at a time, all of them where nothing is said. Deleted, not truncated: nobody
+-- waits for it, and a pull that is under way still finds what its snapshot saw.
+CREATE FUNCTION latchkey.prune_changes(p_keep_weeks INTEGER DEFAULT 6, p_from_block BIGINT DEFAULT 0, p_blocks BIGINT DEFAULT 4294967295) RETURNS BIGINT
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  newest XID8;
+  newest NUMERIC;
   forgotten BIGINT;
 BEGIN
   IF p_keep_weeks NOT BETWEEN 1 AND 520 THEN
     RAISE EXCEPTION 'Keep between 1 and 520 weeks of changes, not %.', p_keep_weeks USING ERRCODE = 'LK422';
   END IF;
-  SELECT xid INTO newest FROM latchkey.change WHERE day < CURRENT_DATE - 7 * p_keep_weeks ORDER BY xid DESC LIMIT 1;
-  IF NOT FOUND THEN
-    RETURN 0;
+  WITH gone AS (
+    DELETE FROM latchkey.change
+    WHERE day < CURRENT_DATE - 7 * p_keep_weeks
+      AND ctid >= format('(%s,0)', p_from_block)::TID AND ctid < format('(%s,0)', least(p_from_block + p_blocks, 4294967295))::TID
+    RETURNING xid
+  )
+  SELECT count(*), max(xid::TEXT::NUMERIC) INTO forgotten, newest FROM gone;
+  IF forgotten > 0 THEN
+    UPDATE latchkey.epoch SET retained_since = greatest(retained_since, (newest + 1)::TEXT::XID8), forgotten_by = pg_current_xact_id();
   END IF;
-  UPDATE latchkey.epoch
-    SET retained_since = greatest(retained_since, (newest::TEXT::NUMERIC + 1)::TEXT::XID8), forgotten_by = pg_current_xact_id();
-  DELETE FROM latchkey.change WHERE day < CURRENT_DATE - 7 * p_keep_weeks AND xid <= newest;
-  GET DIAGNOSTICS forgotten = ROW_COUNT;
   RETURN forgotten;
 END
 $$;
-REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER) FROM PUBLIC;
+REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER, BIGINT, BIGINT) FROM PUBLIC;
 
 -- The partitions of mirrored tables, however deep. pg_partition_tree would lock them, and so wait for whoever is altering one.
 CREATE VIEW latchkey.mirrored_partition AS

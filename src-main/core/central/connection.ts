@@ -162,15 +162,21 @@ export function deviceRewound(cause?: unknown): LatchkeyError {
   );
 }
 
+/** Whose connection it is: a device's, which keeps what it holds and tries again, or that of somebody who gave a URL. */
+export type Asker = 'device' | 'administrator';
+
 /** What failed while connecting or running a query, in words that a person can act on. */
 export function connectionError(
   error: unknown,
   address: Pick<CentralAddress, 'host' | 'port' | 'database'>,
+  asker: Asker = 'device',
 ): LatchkeyError {
   if (error instanceof LatchkeyError) return error;
   const { code, message } = error as { code?: string; message?: string };
   const where = `${address.host}:${address.port}`;
-  const kept = 'What is on this device was kept.';
+  const isDevice = asker === 'device';
+  const kept = isDevice ? 'What is on this device was kept.' : 'Nothing was changed.';
+  const again = isDevice ? 'It tries again by itself.' : 'Try again at a quieter moment.';
   if (code !== undefined && certificateCodes.has(code)) {
     return new LatchkeyError(
       'central-certificate',
@@ -193,7 +199,9 @@ export function connectionError(
     case '28000':
       return new LatchkeyError(
         'central-login-refused',
-        `Central at ${where} refused this device's login. ${kept} Ask whether the device was revoked.`,
+        isDevice
+          ? `Central at ${where} refused this device's login. ${kept} Ask whether the device was revoked.`
+          : `PostgreSQL at ${where} refused this login (${message}). ${kept} Check user and password of the URL.`,
         {
           details: { sqlstate: code },
           cause: error,
@@ -218,13 +226,13 @@ export function connectionError(
     case '40P01':
       return new LatchkeyError(
         'central-busy',
-        `Other work at central holds what this device needs. ${kept} It tries again by itself.`,
+        `Other work at central holds what ${isDevice ? 'this device' : 'this'} needs. ${kept} ${again}`,
         { details: { sqlstate: code }, cause: error },
       );
     case '53300':
       return new LatchkeyError(
         'central-crowded',
-        `Central at ${where} has no connection to spare for this device. ${kept} It tries again by itself.`,
+        `Central at ${where} has no connection to spare${isDevice ? ' for this device' : ''}. ${kept} ${again}`,
         { details: { sqlstate: code }, cause: error },
       );
     case 'LK401':

@@ -17,6 +17,8 @@ export interface CentralStatus {
     capability: string;
     state: string;
     entries: number;
+    /** Null as long as its enrollment was not used. */
+    joinedAt: string | null;
     lastPushAt: string | null;
   }[];
   tables: number;
@@ -38,7 +40,7 @@ export async function centralStatus(client: pg.Client): Promise<CentralStatus> {
        'installedAt', (SELECT installed_at FROM latchkey.installation),
        'epoch', (SELECT jsonb_build_object('id', id, 'startedAt', started_at, 'reason', reason) FROM latchkey.epoch),
        'devices', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name, 'organization', organization, 'operator', operator,
-         'capability', capability, 'state', state, 'entries', entries, 'lastPushAt', last_push_at) ORDER BY enrolled_at), '[]') FROM latchkey.device),
+         'capability', capability, 'state', state, 'entries', entries, 'joinedAt', joined_at, 'lastPushAt', last_push_at) ORDER BY enrolled_at), '[]') FROM latchkey.device),
        'tables', (SELECT count(*) FROM latchkey.mirrored_table),
        'changes', (SELECT greatest(0, reltuples)::BIGINT FROM pg_catalog.pg_class WHERE oid = 'latchkey.change'::REGCLASS),
        'commands', (SELECT count(*) FROM latchkey.command),

@@ -97,9 +97,10 @@ function plan(mirror: WritableMirror, change: RowChange, now: number): Planned {
   const table = mirror.tables.get(change.table);
   if (!table)
     throw new LatchkeyError('not-supported', `This device does not mirror ${change.table}. Nothing was changed.`);
+  requireRights(table, change);
+  requirePlainKey(table);
   const key = keyText(change.key);
   const row = mirror.row(table, key);
-  requireRights(table, change);
   if (change.op === 'update' && row === null)
     throw new LatchkeyError('not-found', `The row of ${table.name} is not there any more. Nothing was changed.`);
   if (change.op === 'insert' && row !== null)
@@ -142,6 +143,17 @@ function requireRights(table: MirroredTable, change: RowChange): void {
       );
     }
   }
+}
+
+/** The text of JSON is not the JSON: central would look for a row that is known by that text. */
+function requirePlainKey(table: MirroredTable): void {
+  const json = table.columns.find(({ name, type }) => table.key.includes(name) && type === 'jsonb');
+  if (!json) return;
+  throw new LatchkeyError(
+    'not-supported',
+    `Rows of ${table.name} are known by JSON (${json.name}), and such rows cannot be changed from a device. Nothing was changed.`,
+    { field: json.name },
+  );
 }
 
 /** What central would refuse, refused here: offline, at the field, in words. Central still decides. */

@@ -2,7 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { Output, Request } from '../../contract/index.ts';
 import type { ConflictField } from '../../contract/outbox.ts';
-import { keyText } from '../mirror/catalogue.ts';
+import { keyText, keyValues, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
@@ -103,7 +103,7 @@ export function resolve(
   const changes =
     request.take === 'theirs' && theirs.size === fields.length ? [] : remade(original.changes, conflict, theirs);
   const resolution = theirs.size === 0 && request.take === 'mine' ? 'mine' : changes.length > 0 ? 'merged' : 'theirs';
-  const body = JSON.parse(original.changes) as CommandBody;
+  const { subject } = JSON.parse(original.changes) as CommandBody;
   const receipt =
     changes.length === 0
       ? null
@@ -114,13 +114,7 @@ export function resolve(
             name: original.name,
             summary: original.summary,
             reason: original.reason ?? undefined,
-            subject: {
-              table: body.subject.table,
-              key:
-                mirror.tables.get(body.subject.table)!.key.length === 1
-                  ? [body.subject.key]
-                  : JSON.parse(body.subject.key),
-            },
+            subject: { table: subject.table, key: keyValues(tableOf(mirror, subject.table), subject.key) },
             changes,
           },
           now,
@@ -141,6 +135,17 @@ export function resolve(
     now,
   });
   return { conflict: conflict.conflict, resolution, command: receipt?.command ?? null };
+}
+
+/** A host may have dropped or renamed it since the command was made. */
+function tableOf(mirror: WritableMirror, name: string): MirroredTable {
+  const table = mirror.tables.get(name);
+  if (table) return table;
+  throw new LatchkeyError(
+    'not-supported',
+    `This device does not mirror ${name} any more, so the command cannot be made again. Nothing was changed. Take theirs: what you had entered stays in the outbox.`,
+    { field: 'take' },
+  );
 }
 
 const resolutionNotes = {

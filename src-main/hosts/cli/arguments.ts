@@ -67,7 +67,7 @@ function parseStrictly(flags: Flag[], args: string[]) {
   for (const { name, kind } of flags)
     options[name] = { type: kind === 'yes' ? 'boolean' : 'string', multiple: kind === 'texts' };
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
+    return parseArgs({ args: negativesJoined(flags, args), options, allowPositionals: true, strict: true });
   } catch (error) {
     // Node's own words go on with how to write a file name that starts with a dash.
     const [words = ''] = (error as Error).message.split(/\. (?:To|Did)/);
@@ -75,12 +75,28 @@ function parseStrictly(flags: Flag[], args: string[]) {
   }
 }
 
+/** Node takes `--limit -1` for two options, and says so at length; that it is out of range is said below. */
+function negativesJoined(flags: Flag[], args: string[]): string[] {
+  const numbers = new Set(flags.filter(({ kind }) => kind === 'number').map(({ name }) => `--${name}`));
+  return args.flatMap((arg, place) => {
+    if (/^-\d/.test(arg) && numbers.has(args[place - 1] ?? '')) return [];
+    const next = args[place + 1];
+    return numbers.has(arg) && next !== undefined && /^-\d/.test(next) ? [`${arg}=${next}`] : [arg];
+  });
+}
+
+function wholeNumber(flag: Flag & { kind: 'number' }, given: string): number {
+  const { least = 0, most } = flag;
+  const number = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
+  if (number >= least && number <= (most ?? Number.POSITIVE_INFINITY)) return number;
+  const range = most === undefined ? `, ${least} or more` : ` from ${least} to ${most}`;
+  throw new UsageError(`--${flag.name} must be a whole number${range}; not “${given}”.`, fieldOf(flag));
+}
+
 function parsedValue(flag: Flag, given: NonNullable<unknown>): unknown {
   switch (flag.kind) {
     case 'number':
-      if (!/^\d{1,15}$/.test(String(given)))
-        throw new UsageError(`--${flag.name} takes a whole number, not “${given}”.`, fieldOf(flag));
-      return Number(given);
+      return wholeNumber(flag, String(given));
     case 'choice':
       if (!flag.choices.includes(String(given)))
         throw new UsageError(`--${flag.name} is one of ${flag.choices.join(', ')}; not “${given}”.`, fieldOf(flag));

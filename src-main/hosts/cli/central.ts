@@ -29,7 +29,7 @@ export async function withCentral<T>(
     await client.connect();
   } catch (error) {
     await client.end().catch(() => {});
-    throw refusedLogin(error, config) ?? connectionError(error, config);
+    throw connectionError(error, config, 'administrator');
   }
   try {
     return await work(client);
@@ -82,15 +82,4 @@ function configOf(url: string, tlsCa: string | undefined): CentralConfig {
     connectionTimeoutMillis: 10_000,
     ssl: saysHow ? (parsed.ssl as pg.ClientConfig['ssl']) : plain ? false : { ca: tlsCa, rejectUnauthorized: true },
   };
-}
-
-/** Other words than a device hears, whose login nobody typed. */
-function refusedLogin(error: unknown, { host, port, user }: CentralConfig): LatchkeyError | null {
-  const { code, message } = error as { code?: string; message: string };
-  if (code !== '28P01' && code !== '28000') return null;
-  return new LatchkeyError(
-    'central-login-refused',
-    `PostgreSQL at ${host}:${port} refused the login “${user}” (${message}). Nothing was changed. Check user and password of the URL.`,
-    { details: { sqlstate: code }, cause: error },
-  );
 }

@@ -24,7 +24,8 @@ export type Flag = FlagBase &
     | { kind: 'yes' }
     | { kind: 'text'; placeholder: string }
     | { kind: 'texts'; placeholder: string }
-    | { kind: 'number'; placeholder: string }
+    /** A whole number, 0 at least where nothing else is said. */
+    | { kind: 'number'; placeholder: string; least?: number; most?: number }
     | { kind: 'choice'; choices: readonly string[] }
     /** Turns the text into its value; throws UsageError. */
     | { kind: 'parsed'; placeholder: string; parse: (text: string) => unknown }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { enroll, installedSystem, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
+import { type Maintenance, maintain } from '../../../core/central/maintain.ts';
 import { declareRestored, type RecoveredCommand, recoveredCommands } from '../../../core/central/restored.ts';
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
 import { suspend, type Upgrade, upgrade } from '../../../core/central/upgrade.ts';
@@ -122,10 +123,44 @@ export const centralVerbs: Verb[] = [
         device.operator,
         device.capability,
         device.state,
+        moment(device.joinedAt),
         moment(device.lastPushAt),
       ]);
       if (found.hostChanges.length > 0) terminal.say('The host changed its tables: run `latchkey central upgrade`.');
-      if (rows.length > 0) terminal.out(table(['DEVICE', 'NAME', 'OPERATOR', 'ROLE', 'STATE', 'LAST PUSH'], rows));
+      if (rows.length > 0)
+        terminal.out(table(['DEVICE', 'NAME', 'OPERATOR', 'ROLE', 'STATE', 'JOINED', 'LAST PUSH'], rows));
+    },
+  },
+  {
+    name: 'central maintain',
+    summary: 'The upkeep of Latchkey’s own tables, for once a week: old changes, expired enrollments, vacuum',
+    description:
+      'Takes changes that are older than the weeks that are kept out of the change log, ends the logins of devices whose enrollment expired unused, then vacuums and analyzes Latchkey’s own tables. The host’s tables are not touched. Short transactions that wait 2 s for a lock at most: it may run beside everything else, and be broken off at any time. A device that was away for longer than the weeks that are kept takes a fresh copy.',
+    place: 'central',
+    positionals: [],
+    flags: [
+      {
+        name: 'keep-weeks',
+        kind: 'number',
+        placeholder: 'N',
+        least: 1,
+        most: 520,
+        text: 'how many weeks of changes stay in the log, 6 by default',
+      },
+      { name: 'dry-run', kind: 'yes', text: 'change nothing, and say what would be done' },
+    ],
+    run: async (values, terminal) => ({
+      value: await withCentral(values, terminal, (client) =>
+        maintain(client, { keepWeeks: Number(values.keepWeeks ?? 6), dryRun: values.dryRun === true }),
+      ),
+    }),
+    print(value, terminal) {
+      const { keepWeeks, dryRun, forgotten, expired, tables } = value as Maintenance;
+      const would = dryRun ? 'would be ' : '';
+      terminal.out(`${forgotten} changes older than ${keepWeeks} weeks ${would}taken out of the log.`);
+      for (const { device, name, expiredAt } of expired)
+        terminal.out(`Device ${device} (${name}) ${would}shut out: it never joined, until ${moment(expiredAt)} UTC.`);
+      terminal.out(`${tables.length} of Latchkey’s own tables ${would}vacuumed and analyzed.`);
     },
   },
   {

@@ -11,8 +11,15 @@ export const reasonFlag = {
 
 /** The pages of a list. */
 export const pageFlags: Flag[] = [
-  { name: 'limit', kind: 'number', placeholder: 'N', text: 'at most so many, 100 by default, up to 1000' },
-  { name: 'offset', kind: 'number', placeholder: 'N', text: 'after so many' },
+  {
+    name: 'limit',
+    kind: 'number',
+    placeholder: 'N',
+    least: 1,
+    most: 1_000,
+    text: 'at most so many, 100 by default, up to 1000',
+  },
+  { name: 'offset', kind: 'number', placeholder: 'N', most: 100_000_000, text: 'after so many' },
 ];
 
 export function printReceipt(receipt: CommandReceipt, terminal: Terminal): void {

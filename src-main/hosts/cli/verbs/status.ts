@@ -12,7 +12,8 @@ import { watch } from './watch.ts';
 const status: Verb = {
   name: 'status',
   summary: 'How this device stands: in sync, pending, conflicts',
-  description: 'Without a passphrase, a device that has joined says only that it is locked.',
+  description:
+    'Without a passphrase, a device that has joined says only that it is locked; with --json, all that it cannot tell is null.',
   place: 'device',
   positionals: [],
   flags: [],
@@ -23,10 +24,20 @@ const status: Verb = {
       if (state === 'locked' && (asks || canReadPassphrase(values, terminal))) await unlock(core, values, terminal);
       return core.call('status.get', {});
     });
-    return { value, attention: needsAttention(value) };
+    return { value: value.mode === 'locked' ? lockedStatus(value) : value, attention: needsAttention(value) };
   },
-  print: (value, terminal) => printStatus(value as Status, terminal),
+  print(value, terminal) {
+    const found = value as Status;
+    if (found.mode === 'locked') terminal.out(facts([['Mode', found.mode]]));
+    else printStatus(found, terminal);
+  },
 };
+
+/** What the mirror holds is unknown rather than none: a script must not take a locked device for one without conflicts. */
+function lockedStatus(status: Status): { [Name in keyof Status]: Status[Name] | null } {
+  const unknown = Object.fromEntries(Object.keys(status).map((name) => [name, null]));
+  return { ...(unknown as Record<keyof Status, null>), mode: status.mode };
+}
 
 const sync: Verb = {
   name: 'sync',
