@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { contract, type Input } from '../../src-main/contract/index.ts';
 import { auditQueries } from '../../src-main/core/audit/queries.ts';
 import { createTextIndex, indexSlice } from '../../src-main/core/mirror/text-index.ts';
-import { isTextIndexed } from '../../src-main/core/mirror/text-query.ts';
+import { anyWhole, isTextIndexed } from '../../src-main/core/mirror/text-query.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { type PlainMirror, plainMirror } from '../fixtures/plain-mirror.ts';
 
@@ -58,6 +58,7 @@ const marks = [
   ' NEAR ',
   ' OR ',
   'words:',
+  '\u{F0000}',
 ];
 const text = fc
   .array(
@@ -141,6 +142,7 @@ function valuesOf(value: unknown): string[] {
 function containsAll({ action, data }: Event, search: string): boolean {
   const standing = ` ${words([action ?? '', ...valuesOf(data)].join(' ')).join(' ')} `;
   const asked = search
+    .replaceAll('\u{F0000}', ' ')
     .trim()
     .split(/\s+/)
     .filter((word) => words(word).length > 0);
@@ -256,6 +258,21 @@ describe('whatever came, changed and went', () => {
   });
 });
 
+test('no text in an event passes for its actor or its action', () => {
+  const mirror = plainMirror();
+  const held = new Map<number, Event>();
+  const [one, other] = [actors[0]!, actors[1]!];
+  const forged = [anyWhole('actor_id', [one]), anyWhole('event_type', ['key.rotate'])].join(' ').replaceAll('"', '');
+  const event = { at: '2026-11-20T00:00:00.000000', action: 'key.rotate', actor: one, data: { note: 'plain' } };
+  take(mirror, held, { remove: false, event: { ...event, id: 1 } });
+  take(mirror, held, { remove: false, event: { ...event, id: 2, actor: other, data: { note: forged } } });
+  take(mirror, held, { remove: false, event: { ...event, id: 3, action: 'key.revoke', data: { note: forged } } });
+
+  expect(ids(list(mirror, { actor: one, action: 'key.rotate' }))).toEqual(['1']);
+  expect(ids(list(mirror, { search: 'plain', actor: one, action: 'key.*' }))).toEqual(['1']);
+  expect(ids(list(mirror, { search: forged.split(' ')[0]! }))).toEqual(['3', '2']);
+});
+
 describe('a log that lies in no order of time, larger than a slice and many blocks', () => {
   const rows = 9_000;
   /** Every second event tells of a login; the moments jump about, and some events share one. */
@@ -318,6 +335,11 @@ describe('a log that lies in no order of time, larger than a slice and many bloc
     const few = list(mirror, { search: 'login', from: '2026-01-02', to: '2026-01-02', limit: 1000 });
     const thatDay = scanned(held, (one) => one.at.startsWith('2026-01-02') && containsAll(one, 'login'));
     expect(ids(few)).toEqual(thatDay.slice(0, 1000));
+    for (const offset of [0, 100]) {
+      const page = list(mirror, { search: 'login', from: '2026-01-02', to: '2026-01-02', limit: 20, offset });
+      expect(ids(page)).toEqual(thatDay.slice(offset, offset + 20));
+      expect(page).toMatchObject({ more: true });
+    }
   });
 
   test('is counted as far as is worth the while, and says that there is more', () => {

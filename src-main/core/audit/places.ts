@@ -8,6 +8,7 @@ import {
   isTextIndexed,
   newestRanges,
   type RowRange,
+  rowsBetween,
   type TextCondition,
   wordsCondition,
 } from '../mirror/text-query.ts';
@@ -75,37 +76,57 @@ function textQuestion({ mirror, system }: ReadContext, question: Question): Text
   };
 }
 
-/** By full text: all of a few, else range by range until nothing that is left can be newer than what the page needs. */
-function found(
-  context: ReadContext,
-  question: Question,
-  { condition, rest }: TextQuestion,
-  offset: number,
-  limit: number,
-): Places {
+/**
+ * By full text: all of a few; else from the newest row on, as many as the page needs, and whatever lies elsewhere and can be newer
+ * than those. Row ids follow time roughly, and need not.
+ */
+function found(context: ReadContext, question: Question, text: TextQuestion, offset: number, limit: number): Places {
   const most = offset + limit + lookAhead;
-  const index = sql.table(textIndexName(context.system.activity.table));
-  const matches = sql`SELECT rowid AS row_id FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most}`;
-  const few = rows<{ row_id: number }>(context, matches).map(({ row_id }) => row_id);
+  const few = rowIdsOf(context, text.condition, most);
   if (few.length < most) {
-    const places = placesOf(context, few, rest).sort(newestFirst);
+    const places = placesOf(context, few, text.rest).sort(newestFirst);
     return { places: places.slice(offset, offset + limit), total: places.length, more: false };
   }
-  const needed = rest.length === 0 ? offset + limit : most;
-  const places: Place[] = [];
-  let more = false;
-  for (const { newest, ranges } of newestRanges(context.mirror, context.system.activity.table, question)) {
-    const last = places[needed - 1];
-    if (last && (last.at ?? '') > newest) {
-      more = true;
-      break;
-    }
-    for (const range of ranges) places.push(...foundIn(context, condition, rest, range));
+  // What is asked of the rows themselves has to be counted by them.
+  const isCounted = text.rest.length === 0;
+  const { places, more } = newestOf(context, question, text, isCounted ? offset + limit : most);
+  const page = places.slice(offset, offset + limit);
+  return isCounted ? { places: page, total: most, more: true } : { places: page, total: places.length, more };
+}
+
+/** The newest `needed`, in order, perhaps with some that are older. `more`: not everything was looked for. */
+function newestOf(
+  context: ReadContext,
+  { from, to }: Question,
+  text: TextQuestion,
+  needed: number,
+): { places: Place[]; more: boolean } {
+  const { table } = context.system.activity;
+  const bounds = rowsBetween(context.mirror, table, { from, to });
+  if (!bounds) return { places: [], more: false };
+  const places = foundIn(context, text, bounds, needed);
+  if (places.length < needed) return { places: places.sort(newestFirst), more: false };
+  // Every row beyond the lowest of these was looked at.
+  const lowest = Math.min(...places.map(({ row_id }) => row_id));
+  const last = () => places[needed - 1]!.at ?? '';
+  places.sort(newestFirst);
+  const left = { from: bounds.from, to: lowest - 1 };
+  for (const { newest, ranges } of newestRanges(context.mirror, table, { from: laterOf(from, last()), to }, left)) {
+    if (last() > newest) return { places, more: true };
+    for (const range of ranges) for (const place of foundIn(context, text, range)) places.push(place);
     places.sort(newestFirst);
   }
-  const page = places.slice(offset, offset + limit);
-  if (rest.length === 0) return { places: page, total: most, more: true };
-  return { places: page, total: places.length, more };
+  return { places, more: true };
+}
+
+function laterOf(from: string | null, moment: string): string {
+  return from !== null && from > moment ? from : moment;
+}
+
+function rowIdsOf(context: ReadContext, condition: TextCondition, most: number): number[] {
+  const index = sql.table(textIndexName(context.system.activity.table));
+  const matches = sql`SELECT rowid AS row_id FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most}`;
+  return rows<{ row_id: number }>(context, matches).map(({ row_id }) => row_id);
 }
 
 function placesOf(context: ReadContext, rowIds: number[], rest: RawBuilder<SqlBool>[]): Place[] {
@@ -114,12 +135,8 @@ function placesOf(context: ReadContext, rowIds: number[], rest: RawBuilder<SqlBo
   return rows<Place>(context, sql`SELECT at, id, row_id FROM latchkey_activity WHERE ${where}`);
 }
 
-function foundIn(
-  context: ReadContext,
-  condition: TextCondition,
-  rest: RawBuilder<SqlBool>[],
-  range: RowRange,
-): Place[] {
+/** The matches in a range, those of the greatest row ids first. */
+function foundIn(context: ReadContext, { condition, rest }: TextQuestion, range: RowRange, most?: number): Place[] {
   const index = sql.table(textIndexName(context.system.activity.table));
   const all = [
     sql`${index} MATCH ${condition}`,
@@ -128,9 +145,10 @@ function foundIn(
     sql`row_id = ${index}.rowid`,
     ...rest,
   ];
+  const newestRows = most === undefined ? sql`` : sql` ORDER BY ${index}.rowid DESC LIMIT ${most}`;
   return rows<Place>(
     context,
-    sql`SELECT at, id, row_id FROM ${index} CROSS JOIN latchkey_activity WHERE ${sql.join(all, sql` AND `)}`,
+    sql`SELECT at, id, row_id FROM ${index} CROSS JOIN latchkey_activity WHERE ${sql.join(all, sql` AND `)}${newestRows}`,
   );
 }
 

@@ -12,6 +12,12 @@ const rowsPerSlice = 4_096;
 /** Pages of the index that are joined in one transaction: about 30 ms. */
 const pagesPerMerge = 64;
 
+/** Bytes of a page of the index: as many as fit whole into one of the file's own 4,096, of which the cipher takes 64. */
+const bytesPerPage = 3_960;
+
+/** What a whole value begins with as a word; searches and the rows' own words are without it. */
+export const wholeMark = '\u{F0000}';
+
 /** Kept where an index is complete: every row id is below it, those to come too. */
 const everyRow = 9_223_372_036_854_775_807n;
 
@@ -35,8 +41,9 @@ export function createTextIndex(database: Database.Database, system: SystemMappi
   if (!parts) return;
   const index = quoteName(textIndexName(table.name));
   database.exec(
-    `CREATE VIRTUAL TABLE ${index} USING fts5(words, whole, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2')`,
+    `CREATE VIRTUAL TABLE ${index} USING fts5(words, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2')`,
   );
+  database.exec(`INSERT INTO ${index} (${index}, rank) VALUES ('pgsz', ${bytesPerPage})`);
   database.exec(`CREATE VIRTUAL TABLE ${quoteName(textTermsName(table.name))} USING fts5vocab(${index}, instance)`);
   for (const sql of triggerStatements(table, parts)) database.exec(sql);
   database.prepare('INSERT INTO latchkey_text VALUES (?, ?, 0)').run(table.name, textDefinition(system, table));
@@ -93,11 +100,11 @@ export function indexSlice(database: Database.Database, system: SystemMapping, t
     .safeIntegers()
     .get(indexed, rowsPerSlice - 1) as bigint | undefined;
   const range = [indexed, upTo ?? everyRow];
-  const { words, whole, moment } = indexedRow(parts, name);
+  const { words, moment } = indexedRow(parts, name);
   database
     .prepare(
-      `INSERT INTO ${quoteName(textIndexName(table.name))} (rowid, words, whole)
-       SELECT rowid, ${words}, ${whole} FROM ${name} WHERE rowid > ? AND rowid <= ? ORDER BY rowid`,
+      `INSERT INTO ${quoteName(textIndexName(table.name))} (rowid, words)
+       SELECT rowid, ${words} FROM ${name} WHERE rowid > ? AND rowid <= ? ORDER BY rowid`,
     )
     .run(...range);
   database
@@ -138,14 +145,13 @@ function indexedParts(system: SystemMapping, table: MirroredTable): IndexedParts
 /** SQL of what is indexed of a row: `row` is a table or NEW. */
 function indexedRow({ words, whole, newest, hidden }: IndexedParts, row: string) {
   const column = (name: string) => `${row}.${quoteName(name)}`;
-  const spaced = (parts: string[]) => (parts.length === 0 ? `''` : parts.join(` || ' ' || `));
+  const typed = words.map(({ name, storage }) =>
+    storage === 'json' ? jsonWords(column(name), hidden) : `coalesce(${column(name)}, '')`,
+  );
+  // Nothing that stands in a row can be taken for a whole value.
+  const own = `replace(${typed.join(` || ' ' || `)}, '${wholeMark}', ' ')`;
   return {
-    words: spaced(
-      words.map(({ name, storage }) =>
-        storage === 'json' ? jsonWords(column(name), hidden) : `coalesce(${column(name)}, '')`,
-      ),
-    ),
-    whole: spaced(whole.map(({ name }) => wholeWord(column(name), name))),
+    words: [own, ...whole.map(({ name }) => wholeWord(column(name), name))].join(` || ' ' || `),
     moment: `coalesce(${column(newest)}, '')`,
   };
 }
@@ -156,7 +162,7 @@ function wholeWord(expression: string, column: string): string {
 }
 
 export function wholeWordStart(column: string): string {
-  return `${Buffer.from(column, 'utf8').toString('hex')}x`;
+  return `${wholeMark}${Buffer.from(column, 'utf8').toString('hex')}x`;
 }
 
 /**
@@ -176,9 +182,9 @@ const wider = `ON CONFLICT DO UPDATE SET oldest = min(oldest, excluded.oldest), 
 function triggerStatements(table: MirroredTable, parts: IndexedParts): string[] {
   const name = quoteName(table.name);
   const index = quoteName(textIndexName(table.name));
-  const { words, whole, moment } = indexedRow(parts, 'NEW');
+  const { words, moment } = indexedRow(parts, 'NEW');
   const isReached = `NEW.rowid <= (SELECT indexed FROM latchkey_text WHERE table_name = ${quoteText(table.name)})`;
-  const add = `INSERT INTO ${index} (rowid, words, whole) SELECT NEW.rowid, ${words}, ${whole} WHERE ${isReached};
+  const add = `INSERT INTO ${index} (rowid, words) SELECT NEW.rowid, ${words} WHERE ${isReached};
     INSERT INTO latchkey_text_block SELECT ${quoteText(table.name)}, NEW.rowid >> ${blockBits}, ${moment}, ${moment} WHERE ${isReached} ${wider};`;
   const remove = `DELETE FROM ${index} WHERE rowid = OLD.rowid;`;
   const columns = [...parts.words, ...parts.whole].map((column) => column.name);

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { quoteName } from '../quoting.ts';
 import { query, type ReadableMirror } from './readable.ts';
-import { blockBits, textTermsName, wholeWordStart } from './text-index.ts';
+import { blockBits, textTermsName, wholeMark, wholeWordStart } from './text-index.ts';
 
 /** As a condition of FTS5: nothing that a person types is ever more than text in it. */
 export type TextCondition = string;
@@ -17,7 +17,7 @@ export function wordsCondition(mirror: ReadableMirror, table: string, search: st
   const terms = words.map((word, place) =>
     mayGoOn(word, place === words.length - 1) ? startingWith(mirror, table, word) : quoted(word),
   );
-  return `words : (${terms.join(' AND ')})`;
+  return terms.join(' AND ');
 }
 
 function mayGoOn(word: string, isLast: boolean): boolean {
@@ -27,7 +27,10 @@ function mayGoOn(word: string, isLast: boolean): boolean {
 
 /** The words of a search; marks that stand alone are none. */
 export function searchWords(search: string): string[] {
-  return search.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  return search
+    .replaceAll(wholeMark, ' ')
+    .split(/\s+/)
+    .filter((word) => /[\p{L}\p{N}]/u.test(word));
 }
 
 /** Beyond so many words that begin alike they are rare ones, and SQLite's own way to gather them is the faster. */
@@ -58,15 +61,16 @@ function startingWith(mirror: ReadableMirror, table: string, word: string): Text
 
 /** Any of these texts as a run of words. Null where one has no word: the index cannot tell. */
 export function anyPhrase(texts: readonly string[]): TextCondition | null {
-  if (texts.length === 0 || texts.some((text) => searchWords(text).length === 0)) return null;
-  return `words : (${texts.map(quoted).join(' OR ')})`;
+  if (texts.length === 0 || texts.some((text) => searchWords(text).length === 0 || text.includes(wholeMark)))
+    return null;
+  return texts.map(quoted).join(' OR ');
 }
 
 /** Any of these values in a column that the mapping calls `whole`; exactly. */
 export function anyWhole(column: string, values: readonly string[]): TextCondition {
   const words = values.map((value) => quoted(wholeWordStart(column) + Buffer.from(value, 'utf8').toString('hex')));
   // Of no value there is no row; a condition of nothing would be an error.
-  return `whole : (${words.length === 0 ? quoted('none') : words.join(' OR ')})`;
+  return words.length === 0 ? quoted(`${wholeMark}none`) : words.join(' OR ');
 }
 
 function quoted(text: string): string {
@@ -92,38 +96,70 @@ export interface RowRange {
   to: number;
 }
 
+/** Moments between which rows are looked for; null for no bound. */
+interface Moments {
+  from: string | null;
+  to: string | null;
+}
+
+/** Row ids between which all rows of some moments lie, with others. Null where there are none. */
+export function rowsBetween(mirror: ReadableMirror, table: string, moments: Moments): RowRange | null {
+  const bounds = mirror.first(
+    blocksOf(table, moments).select(({ fn }) => [fn.min('block').as('first'), fn.max('block').as('last')]),
+  );
+  return bounds === undefined || bounds.first === null ? null : rangeOf(bounds.first, bounds.last);
+}
+
 /**
- * The table's row ids in steps, the ones first whose rows can be newest, each four times as long as the one before. No row of a
- * step, and of those after it, is newer than its `newest`: whoever has found enough that is newer need not look on. Row ids
- * follow time roughly, and need not.
+ * Row ids of a range in steps, the ones first whose rows can be newest, each four times as long as the one before. No row of a
+ * step, and of those after it, is newer than its `newest`: whoever has found enough that is newer need not look on.
  */
 export function newestRanges(
   mirror: ReadableMirror,
   table: string,
-  { from, to }: { from: string | null; to: string | null },
+  moments: Moments,
+  within: RowRange,
 ): { newest: string; ranges: RowRange[] }[] {
-  let blocks = query
-    .selectFrom('latchkey_text_block')
-    .select(['block', 'newest'])
-    .where('table_name', '=', table)
-    .orderBy('newest', 'desc')
-    .orderBy('block', 'desc');
-  if (from !== null) blocks = blocks.where('newest', '>=', from);
-  if (to !== null) blocks = blocks.where('oldest', '<=', to);
-  const newestFirst = mirror.all(blocks);
+  const newestFirst = mirror.all(
+    blocksOf(table, moments)
+      .select(['block', 'newest'])
+      .where('block', '>=', blockOf(within.from))
+      .where('block', '<=', blockOf(within.to))
+      .orderBy('newest', 'desc')
+      .orderBy('block', 'desc'),
+  );
   const steps: ReturnType<typeof newestRanges> = [];
   for (let at = 0, size = 1; at < newestFirst.length; at += size, size *= 4) {
     const step = newestFirst.slice(at, at + size);
-    steps.push({ newest: step[0]!.newest, ranges: joined(step.map(({ block }) => block)) });
+    const ranges = joined(step.map(({ block }) => block)).map(({ from, to }) => ({
+      from: Math.max(from, within.from),
+      to: Math.min(to, within.to),
+    }));
+    steps.push({ newest: step[0]!.newest, ranges });
   }
   return steps;
+}
+
+function blocksOf(table: string, { from, to }: Moments) {
+  let blocks = query.selectFrom('latchkey_text_block').where('table_name', '=', table);
+  if (from !== null) blocks = blocks.where('newest', '>=', from);
+  if (to !== null) blocks = blocks.where('oldest', '<=', to);
+  return blocks;
+}
+
+function blockOf(rowId: number): number {
+  return Math.floor(rowId / 2 ** blockBits);
+}
+
+function rangeOf(first: number, last: number): RowRange {
+  return { from: first * 2 ** blockBits, to: (last + 1) * 2 ** blockBits - 1 };
 }
 
 /** Blocks that lie next to each other are one range. */
 function joined(blocks: number[]): RowRange[] {
   const ranges: RowRange[] = [];
   for (const block of blocks.toSorted((one, other) => one - other)) {
-    const [from, to] = [block * 2 ** blockBits, (block + 1) * 2 ** blockBits - 1];
+    const { from, to } = rangeOf(block, block);
     const last = ranges.at(-1);
     if (last && last.to + 1 === from) last.to = to;
     else ranges.push({ from, to });
