@@ -8,6 +8,15 @@ CREATE TABLE latchkey_daily (
   PRIMARY KEY (day, action)
 ) STRICT, WITHOUT ROWID;
 
+-- When the newest event of each actor was.
+CREATE TABLE latchkey_last_event (
+  actor TEXT PRIMARY KEY,
+  at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Actors whose newest event went away: within a transaction alone.
+CREATE TABLE latchkey_last_event_gone (actor TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
 -- One row per full-text index (latchkey_text_<table>): what it was made from, and how far it is.
 CREATE TABLE latchkey_text (
   table_name TEXT PRIMARY KEY,

@@ -32,18 +32,16 @@ function plansOf(input: Input<'audit.list'>): string[] {
 }
 
 const byMoment = 'USING COVERING INDEX latchkey_key audit_events';
-const byActor = 'USING COVERING INDEX latchkey_index audit_events(actor_id,created_at,id)';
-const byAction = 'USING COVERING INDEX latchkey_index audit_events(event_type,created_at,id)';
 const byWords = 'latchkey_text_audit_events VIRTUAL TABLE';
 
 test.each<[string, Input<'audit.list'>, string]>([
   ['the newest events', {}, byMoment],
   ['events far down the list', { offset: 15 }, byMoment],
   ['events between two moments', { from: '2026-11-03T04:00:00Z', to: '2026-11-09' }, byMoment],
-  ['events of an actor', { actor }, byActor],
-  ['events of an actor between two days', { actor, from: '2026-11-03', to: '2026-11-09' }, byActor],
-  ['events of an action', { action: 'key.rotate' }, byAction],
-  ['events of actions that start alike', { action: 'key.*' }, byAction],
+  ['events of an actor', { actor }, byWords],
+  ['events of an actor between two days', { actor, from: '2026-11-03', to: '2026-11-09' }, byWords],
+  ['events of an action', { action: 'key.rotate' }, byWords],
+  ['events of actions that start alike', { action: 'key.*' }, byWords],
   ['events of an actor and an action', { actor, action: 'key.rotate' }, byWords],
   ['events with words', { search: 'as planned' }, byWords],
   ['events about an object', { object: 'as planned' }, byWords],
@@ -55,7 +53,8 @@ test.each<[string, Input<'audit.list'>, string]>([
     plans.join('\n'),
   ).toBe(true);
   for (const step of plans) {
-    expect(step).not.toContain('TEMP B-TREE');
+    // Of a part of a day the rows are counted by action.
+    expect(step.replace('TEMP B-TREE FOR GROUP BY', '')).not.toContain('TEMP B-TREE');
     expect(step).not.toMatch(/^SCAN audit_events(?! USING COVERING INDEX)/);
   }
 });

@@ -25,6 +25,16 @@ export interface Question {
   to: string | null;
 }
 
+/** All events. */
+export const everything: Question = {
+  actors: null,
+  actions: null,
+  objects: null,
+  search: null,
+  from: null,
+  to: null,
+};
+
 /** @throws LatchkeyError `invalid-input` for a moment that is none */
 export function questionOf(context: ReadContext, filter: Filter): Question {
   return {
@@ -77,7 +87,7 @@ export function ownMatching(context: ReadContext, { actors, actions, objects, se
 /** By id, by email address, or by a part of the name. */
 function actorsOf({ mirror }: ReadContext, actor: string): string[] {
   const people = query.selectFrom('latchkey_person').select('id');
-  const acted = query.selectFrom('latchkey_activity').select('row_id').where('actor_id', '=', actor).limit(1);
+  const acted = query.selectFrom('latchkey_last_event').select('actor').where('actor', '=', actor);
   if (mirror.first(people.where('id', '=', actor)) || mirror.first(acted)) return [actor];
   const named = actor.includes('@')
     ? people.where(sql<SqlBool>`email = ${actor} COLLATE NOCASE`)

@@ -13,7 +13,7 @@ import {
   wordsCondition,
 } from '../mirror/text-query.ts';
 import { dailyCounts, isCounted } from './daily.ts';
-import { centralConditions, centralContains, type Question } from './matching.ts';
+import { centralConditions, centralContains, everything, type Question } from './matching.ts';
 
 /** Where an event stands in the order of the list, newest first, and its row. */
 export interface Place {
@@ -31,21 +31,18 @@ export interface Places {
 
 /** How far beyond a page events are looked for, to say how many there are. */
 const lookAhead = 500;
-/** How far they are counted along an index, where no row has to be looked at. */
+/** How far they are counted where all that is asked is who or what: one list of the index then tells. */
 const countAhead = 10_000;
-/** Beyond so many actors or actions the log is read from its newest end rather than once for each. */
-const mostStreams = 100;
+/** Beyond so many actors or actions the rows themselves are asked. */
+const mostWords = 100;
 
 /** A page of central's events. All roads give the same events in the same order; they differ in what they read to get there. */
 export function centralPlaces(context: ReadContext, question: Question, offset: number, limit: number): Places {
-  const text = textQuestion(context, question);
-  if (text) return found(context, question, text, offset, limit);
-  const { actors, actions, objects, search } = question;
-  if (objects !== null || search !== null) return read(context, question, offset, limit);
-  if (actors !== null && actors.length <= mostStreams) return ofActors(context, question, actors, offset, limit);
-  if (actors === null && (actions?.length ?? 0) <= mostStreams && isCounted(context))
+  const { actors, objects, search } = question;
+  if (actors === null && objects === null && search === null && isCounted(context))
     return counted(context, question, offset, limit);
-  return read(context, question, offset, limit);
+  const text = textQuestion(context, question);
+  return text ? found(context, question, text, offset, limit) : read(context, question, offset, limit);
 }
 
 /** What full text knows of a question, and what is left to ask of its rows. */
@@ -58,9 +55,8 @@ interface TextQuestion {
 function textQuestion({ mirror, system }: ReadContext, question: Question): TextQuestion | null {
   const { actors, actions, objects, search } = question;
   const { table, actor, action } = system.activity;
-  const isFew = (values: string[] | null) => values !== null && values.length <= mostStreams;
-  // Of an actor's many events those of a kind: two look-ups that meet, rather than a walk through all of either.
-  const helps = search !== null || objects !== null || (isFew(actors) && isFew(actions));
+  const isFew = (values: string[] | null) => values !== null && values.length <= mostWords;
+  const helps = search !== null || objects !== null || isFew(actors) || isFew(actions);
   if (!helps || !isTextIndexed(mirror, table)) return null;
   const words = search === null ? null : wordsCondition(mirror, table, search);
   const about = objects === null ? null : anyPhrase(objects);
@@ -91,7 +87,26 @@ function found(context: ReadContext, question: Question, text: TextQuestion, off
   const isCounted = text.rest.length === 0;
   const { places, more } = newestOf(context, question, text, isCounted ? offset + limit : most);
   const page = places.slice(offset, offset + limit);
-  return isCounted ? { places: page, total: most, more: true } : { places: page, total: places.length, more };
+  if (!isCounted) return { places: page, total: places.length, more };
+  const isWhole = question.search === null && question.objects === null;
+  const far = isWhole ? offset + limit + countAhead : most;
+  const total = isWhole ? countOf(context, text.condition, far) : most;
+  return { places: page, total, more: total === far };
+}
+
+/** What a person did last, newest first. */
+export function newestEventsOf(
+  context: ReadContext,
+  actor: string,
+  limit: number,
+): { id: string; action: string | null; at: string | null }[] {
+  const { places } = centralPlaces(context, { ...everything, actors: [actor] }, 0, limit);
+  const rowIds = places.map(({ row_id }) => row_id);
+  const actions = context.mirror.all(
+    query.selectFrom('latchkey_activity').where('row_id', 'in', rowIds).select(['row_id', 'action']),
+  );
+  const byRow = new Map(actions.map(({ row_id, action }) => [row_id, action]));
+  return places.map(({ id, at, row_id }) => ({ id: String(id), action: byRow.get(row_id) ?? null, at }));
 }
 
 /** The newest `needed`, in order, perhaps with some that are older. `more`: not everything was looked for. */
@@ -129,6 +144,12 @@ function rowIdsOf(context: ReadContext, condition: TextCondition, most: number):
   return rows<{ row_id: number }>(context, matches).map(({ row_id }) => row_id);
 }
 
+function countOf(context: ReadContext, condition: TextCondition, most: number): number {
+  const index = sql.table(textIndexName(context.system.activity.table));
+  const matches = sql`SELECT count(*) AS n FROM (SELECT 1 FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most})`;
+  return rows<{ n: number }>(context, matches)[0]!.n;
+}
+
 function placesOf(context: ReadContext, rowIds: number[], rest: RawBuilder<SqlBool>[]): Place[] {
   const these = sql<SqlBool>`row_id IN (SELECT value FROM json_each(${JSON.stringify(rowIds)}))`;
   const where = sql.join([these, ...rest], sql` AND `);
@@ -152,38 +173,27 @@ function foundIn(context: ReadContext, { condition, rest }: TextQuestion, range:
   );
 }
 
-/** Off an index, once for each actor. */
-function ofActors(context: ReadContext, question: Question, actors: string[], offset: number, limit: number): Places {
-  const others = centralConditions({ ...question, actors: null });
-  const streams = actors.map((actor) => [sql<SqlBool>`actor_id = ${actor}`, ...others]);
-  const most = offset + limit + countAhead;
-  const totals = streams.map(
-    (conditions) =>
-      first<{ n: number }>(
-        context,
-        sql`SELECT count(*) AS n FROM (SELECT 1 FROM latchkey_activity WHERE ${sql.join(conditions, sql` AND `)} LIMIT ${most})`,
-      ).n,
-  );
-  return {
-    places: merged(context, streams, offset, limit),
-    total: totals.reduce((sum, total) => sum + total, 0),
-    more: totals.includes(most),
-  };
-}
-
-/** Off an index, once for each action, from the day on which the page begins: a million events are skipped by their counts. */
+/** From the day on which the page begins: a million events are skipped by their counts. */
 function counted(context: ReadContext, question: Question, offset: number, limit: number): Places {
   const days = new Map<string, number>();
   for (const { day, events } of dailyCounts(context, question)) days.set(day, (days.get(day) ?? 0) + events);
   const total = [...days.values()].reduce((sum, events) => sum + events, 0);
   if (offset >= total) return { places: [], total, more: false };
   const { skipped, last } = skippedDays(days, offset);
-  const others = [
-    ...centralConditions({ ...question, actions: null }),
-    ...(last === null ? [] : [sql<SqlBool>`at < ${last}`]),
-  ];
-  const streams = question.actions?.map((action) => [sql<SqlBool>`action = ${action}`, ...others]) ?? [others];
-  return { places: merged(context, streams, offset - skipped, limit), total, more: false };
+  const beforeLast = last === null ? [] : [sql<SqlBool>`at < ${last}`];
+  const left = offset - skipped;
+  const text = question.actions === null ? null : textQuestion(context, question);
+  if (!text) {
+    const places = stream(context, [...centralConditions(question), ...beforeLast], limit, left);
+    return { places, total, more: false };
+  }
+  const { places } = newestOf(
+    context,
+    last === null ? question : { ...question, to: last },
+    { condition: text.condition, rest: [...text.rest, ...beforeLast] },
+    left + limit,
+  );
+  return { places: places.slice(left, left + limit), total, more: false };
 }
 
 /** Whole days that lie before a page, newest first, and the last of them. */
@@ -208,15 +218,6 @@ function read(context: ReadContext, question: Question, offset: number, limit: n
   return { places: places.slice(offset, offset + limit), total: places.length, more: places.length === most };
 }
 
-/** The page of several lists as one. */
-function merged(context: ReadContext, streams: RawBuilder<SqlBool>[][], offset: number, limit: number): Place[] {
-  const [only, ...others] = streams;
-  if (only === undefined) return [];
-  if (others.length === 0) return stream(context, only, limit, offset);
-  const places = streams.flatMap((conditions) => stream(context, conditions, offset + limit, 0));
-  return places.sort(newestFirst).slice(offset, offset + limit);
-}
-
 function stream(context: ReadContext, conditions: RawBuilder<SqlBool>[], limit: number, offset: number): Place[] {
   const where = conditions.length === 0 ? sql`` : sql`WHERE ${sql.join(conditions, sql` AND `)}`;
   return rows<Place>(
@@ -235,8 +236,4 @@ function rows<Row>({ mirror }: ReadContext, statement: RawBuilder<unknown>): Row
   return mirror.all({ compile: () => statement.compile(query) } as {
     compile(): ReturnType<typeof statement.compile>;
   }) as Row[];
-}
-
-function first<Row>(context: ReadContext, statement: RawBuilder<unknown>): Row {
-  return rows<Row>(context, statement)[0]!;
 }

@@ -9,7 +9,7 @@ import type { OutboxRow } from '../mirror/schema.ts';
 import { fieldChangesOf } from '../outbox/queries.ts';
 import { type DailyCount, dailyCounts } from './daily.ts';
 import { readEvent } from './event.ts';
-import { ownMatching, type Question, questionOf } from './matching.ts';
+import { everything, ownMatching, type Question, questionOf } from './matching.ts';
 import { centralPlaces } from './places.ts';
 
 /** What stands before the id of a command that is listed among central's events. */
@@ -127,8 +127,6 @@ const countAudit: Query<'audit.counts'> = (context, { by, ...filter }) => {
   );
   return { items: sorted, total: sorted.reduce((sum, { count }) => sum + count, 0) };
 };
-
-const everything: Question = { actors: null, actions: null, objects: null, search: null, from: null, to: null };
 
 /** Both sides of the list, counted by day and action. */
 function eventCounts(context: ReadContext, question: Question): DailyCount[] {

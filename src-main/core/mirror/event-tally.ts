@@ -3,22 +3,30 @@ import type { SystemMapping } from '../systems/system.ts';
 import type { MirroredTable } from './catalogue.ts';
 import type { Stored } from './rows.ts';
 
-/** How many events there were by day (UTC) and action, counted while they arrive. */
+/** How many events there were by day (UTC) and action, and when each actor's newest was, while they arrive. */
 export class EventTally {
   /** By day, then by action; '' for what is not known. */
   readonly days = new Map<string, Map<string, number>>();
+  readonly newest = new Map<string, string>();
   private readonly at: number;
   private readonly action: number;
+  private readonly actor: number;
 
   constructor({ activity }: SystemMapping, { columns }: MirroredTable) {
     const placeOf = (name: string) => columns.findIndex((column) => column.name === name);
     this.at = placeOf(activity.at);
     this.action = placeOf(activity.action);
+    this.actor = placeOf(activity.actor);
   }
 
   /** @param values of a row, from `place` on */
   add(values: readonly Stored[], place: number): void {
     const at = this.text(values, place, this.at);
+    const actor = this.text(values, place, this.actor);
+    if (actor !== '' && at !== '') {
+      const newest = this.newest.get(actor);
+      if (newest === undefined || newest < at) this.newest.set(actor, at);
+    }
     const day = at.slice(0, 10);
     let actions = this.days.get(day);
     if (!actions) {

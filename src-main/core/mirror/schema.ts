@@ -12,6 +12,7 @@ export interface MirrorSchema {
   latchkey_api_key: ApiKeyView;
   latchkey_activity: ActivityView;
   latchkey_daily: { day: string; action: string; events: number };
+  latchkey_last_event: { actor: string; at: string };
   latchkey_text: { table_name: string; definition: string; indexed: number };
   latchkey_text_block: { table_name: string; block: number; oldest: string; newest: string };
   latchkey_meta: { name: string; value: string };

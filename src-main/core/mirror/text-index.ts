@@ -12,8 +12,8 @@ const rowsPerSlice = 4_096;
 /** Pages of the index that are joined in one transaction: about 30 ms. */
 const pagesPerMerge = 64;
 
-/** Bytes of a page of the index: as many as fit whole into one of the file's own 4,096, of which the cipher takes 64. */
-const bytesPerPage = 3_960;
+/** Bytes of a page of the index: as many as fit whole into one of the file's own 8,192, of which the cipher takes 64. */
+const bytesPerPage = 8_056;
 
 /** What a whole value begins with as a word; searches and the rows' own words are without it. */
 export const wholeMark = '\u{F0000}';

@@ -9,6 +9,7 @@ import { keyText, keyValues, type MirroredColumn, type MirroredTable } from './c
 import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-counts.ts';
 import { EventTally } from './event-tally.ts';
 import { IncomingTable, incomingName } from './incoming.ts';
+import { createLastEvents, dropLastEvents, hasLastEvents, restoreLastEvents } from './last-events.ts';
 import { query, ReadableMirror } from './readable.ts';
 import { fromCentral, fromJson, type Stored, toJson } from './rows.ts';
 import {
@@ -40,7 +41,12 @@ export class WritableMirror extends ReadableMirror {
 
   transaction<T>(work: () => T): T {
     this.requireInPlace();
-    return this.database.transaction(work).immediate();
+    const all = () => {
+      const result = work();
+      restoreLastEvents(this.database, this.system, this.tables);
+      return result;
+    };
+    return this.database.transaction(all).immediate();
   }
 
   /** What is written into a file that was deleted or replaced under us would be gone with this process. */
@@ -87,6 +93,8 @@ export class WritableMirror extends ReadableMirror {
         createTextIndex(this.database, this.system, table);
       if (hasDailyCounts(this.system, table) && !triggers.includes('latchkey_daily_insert'))
         createDailyCounts(this.database, this.system, table, null);
+      if (hasLastEvents(this.system, table) && !triggers.includes('latchkey_last_event_insert'))
+        createLastEvents(this.database, this.system, table, null);
     }
   }
 
@@ -160,8 +168,8 @@ export class WritableMirror extends ReadableMirror {
         .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
         .run(table.name, JSON.stringify(table));
     });
-    const isCounted = hasDailyCounts(this.system, table);
-    return this.coming(table, 0, isCounted ? new EventTally(this.system, table) : null);
+    const areEvents = table.name === this.system.activity.table;
+    return this.coming(table, 0, areEvents ? new EventTally(this.system, table) : null);
   }
 
   /** The incoming table of a copy that was broken off, without what came after its first `rows`. */
@@ -193,7 +201,9 @@ export class WritableMirror extends ReadableMirror {
     this.database.exec(`ALTER TABLE ${incoming} RENAME TO ${quoteName(table.name)}`);
     if (!comesInOrder(this.system, table)) this.createKeyIndex(table, table.name);
     for (const sql of indexStatements(this.system, new Map([[table.name, table]]))) this.database.exec(sql);
-    createDailyCounts(this.database, this.system, table, this.incoming.get(table.name)?.tally ?? null);
+    const tally = this.incoming.get(table.name)?.tally ?? null;
+    createDailyCounts(this.database, this.system, table, tally);
+    createLastEvents(this.database, this.system, table, tally);
     this.incoming.delete(table.name);
     createTextIndex(this.database, this.system, table);
     this.database
@@ -217,6 +227,7 @@ export class WritableMirror extends ReadableMirror {
   dropTable(name: string): void {
     this.dropViews();
     dropDailyCounts(this.database, this.system, name);
+    dropLastEvents(this.database, this.system, name);
     dropTextIndex(this.database, name);
     this.database.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
     this.database.prepare('DELETE FROM latchkey_table WHERE name = ?').run(name);

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { CallName, Request } from '../../contract/index.ts';
 import type { Person } from '../../contract/people.ts';
 import type { Query, ReadContext } from '../handlers.ts';
+import { newestEventsOf } from '../audit/places.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { contains, containsFolded } from '../mirror/search.ts';
@@ -64,7 +65,7 @@ function sorted(people: ReturnType<typeof matching>, { sort, descending }: Reque
 /** The newest sign of a person: the start of a session, or something that they did. */
 const lastSeen = sql<string | null>`(SELECT max(seen) FROM (
   SELECT max(created_at) AS seen FROM latchkey_session WHERE person_id = latchkey_person.id
-  UNION ALL SELECT max(at) FROM latchkey_activity WHERE actor_id = latchkey_person.id))`;
+  UNION ALL SELECT at FROM latchkey_last_event WHERE actor = CAST(latchkey_person.id AS TEXT)))`;
 
 /** Looks up what lists do not sort by for the rows of one page alone: 100,000 people are listed as fast as 100. */
 function asPeople({ mirror, system }: ReadContext, rows: readonly PersonRow[]): Person[] {
@@ -108,16 +109,7 @@ const showPerson: Query<'people.show'> = (context, request) => {
       .orderBy('id')
       .limit(sessionsShown),
   );
-  const activity = mirror.all(
-    query
-      .selectFrom('latchkey_activity')
-      .where('actor_id', '=', row.id)
-      .orderBy('at', 'desc')
-      // As central's number, not as the text that is selected: 10 is newer than 9.
-      .orderBy('latchkey_activity.id', 'desc')
-      .limit(activityShown)
-      .select([sql<string>`CAST(id AS TEXT)`.as('id'), 'action', 'at']),
-  );
+  const activity = newestEventsOf(context, row.id, activityShown);
   return {
     ...(person as Person),
     sessions: sessions.map(({ id, address, agent, created_at, expires_at }) => ({

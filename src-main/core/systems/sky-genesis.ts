@@ -94,11 +94,7 @@ export const skyGenesis: SystemMapping = {
       tenancy: organizationColumn,
       window: { column: 'created_at', days: logDays },
       // With the id, by which events of one moment are ordered: a page is then read off the index, however deep it lies.
-      indexes: [
-        ['created_at', 'id'],
-        ['actor_id', 'created_at', 'id'],
-        ['event_type', 'created_at', 'id'],
-      ],
+      indexes: [['created_at', 'id']],
       search: { words: ['event_type', 'event_data'], whole: ['actor_id', 'event_type'], newest: 'created_at' },
     },
     conversations: { tenancy: organizationColumn, readers: staff },
