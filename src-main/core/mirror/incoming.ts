@@ -34,11 +34,12 @@ export class IncomingTable {
     this.database = database;
     this.width = table.columns.length;
     const name = quoteName(incomingName(table));
-    // A key that is SQLite's own row id may be there already, from a part that was broken off.
+    // A key may be there already, from a part that was broken off.
+    const insert = `INSERT${rows === 0 ? '' : ' OR REPLACE'} INTO ${name} VALUES`;
     const many = Math.max(1, Math.min(rowsPerInsert, Math.floor(30_000 / this.width)));
     const one = `(${Array(this.width).fill('?').join(', ')})`;
-    this.insertMany = database.prepare(`INSERT OR REPLACE INTO ${name} VALUES ${Array(many).fill(one).join(', ')}`);
-    this.insertOne = database.prepare(`INSERT OR REPLACE INTO ${name} VALUES ${one}`);
+    this.insertMany = database.prepare(`${insert} ${Array(many).fill(one).join(', ')}`);
+    this.insertOne = database.prepare(`${insert} ${one}`);
     this.values = new Array(many * this.width).fill(null);
   }
 
