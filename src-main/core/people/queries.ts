@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { CallName, Request } from '../../contract/index.ts';
 import type { Person } from '../../contract/people.ts';
-import type { Query, ReadContext } from '../handlers.ts';
 import { newestEventsOf } from '../audit/places.ts';
+import type { Query, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import { contains, containsFolded } from '../mirror/search.ts';
