@@ -213,3 +213,48 @@ test('an index that another version made from other words is made anew when the 
 
   expect(found('kept 7')).toEqual([7]);
 });
+
+describe('when each actor’s newest event was', () => {
+  const other = '0a000000-0000-4000-8000-000000000002';
+  const kept = () => mirror.database.prepare('SELECT actor, at FROM latchkey_last_event ORDER BY 1').all();
+  const scanned = () =>
+    mirror.database
+      .prepare('SELECT actor_id AS actor, max(created_at) AS at FROM audit_events GROUP BY 1 ORDER BY 1')
+      .all();
+  const change = (sql: string) => mirror.transaction(() => mirror.database.exec(sql));
+  const mixed = (size: number) => events(0, size, 'seen').map((row, id) => row.with(1, id % 7 ? actor! : other));
+
+  test.each([
+    ['by full text', 20, true],
+    ['by the rows, while full text is not complete', more, false],
+  ])('is what the rows say as events come, change and go: found again %s', (_how, size, isComplete) => {
+    copy(table, mixed(size));
+    expect(isTextIndexed(mirror, 'audit_events')).toBe(isComplete);
+    expect(kept()).toEqual(scanned());
+    const newest = `(SELECT id FROM audit_events WHERE actor_id = '${other}' ORDER BY created_at DESC LIMIT 1)`;
+    change(`DELETE FROM audit_events WHERE id = ${newest}`);
+    expect(kept()).toEqual(scanned());
+    change(`UPDATE audit_events SET actor_id = '${actor}' WHERE id = ${newest}`);
+    expect(kept()).toEqual(scanned());
+    change(`UPDATE audit_events SET created_at = '2025-01-01T00:00:00.000000' WHERE id = ${newest}`);
+    expect(kept()).toEqual(scanned());
+    change(`UPDATE audit_events SET created_at = '2027-01-01T00:00:00.000000' WHERE id = 1`);
+    expect(kept()).toEqual(scanned());
+    change(`DELETE FROM audit_events WHERE actor_id = '${other}'`);
+    expect(kept()).toEqual(scanned());
+    expect(kept()).toHaveLength(1);
+  });
+
+  test('is counted from the rows where a copy goes on with what was there, or nothing was kept', () => {
+    const rows = mixed(70_000);
+    copy(table, rows);
+    const [last, days] = [kept(), counted()];
+    mirror.database.exec('DROP TRIGGER latchkey_last_event_insert; DROP TRIGGER latchkey_daily_insert');
+    mirror.database.exec('DELETE FROM latchkey_last_event; DELETE FROM latchkey_daily');
+
+    mirror.transaction(() => mirror.renewReadAids());
+
+    expect([kept(), counted()]).toEqual([last, days]);
+    expect(kept()).toEqual(scanned());
+  });
+});
