@@ -107,6 +107,7 @@ describe('a mirror of another version', () => {
       const database = new Database(${JSON.stringify(join(folder, mirrorFile))});
       database.pragma("cipher = 'aegis'");
       database.key(Buffer.concat([Buffer.from('raw:'), Buffer.from('${key.toString('hex')}', 'hex')]));
+      database.pragma('page_size = 8192');
       database.pragma('journal_mode = WAL');
       database.exec(${JSON.stringify(first)});
       database.exec("INSERT INTO latchkey_meta VALUES ('work_offline', 'true')");
