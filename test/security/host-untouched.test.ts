@@ -129,6 +129,26 @@ describe('a host that Latchkey is installed beside', () => {
     expect(await catalogueSnapshot(owner)).toEqual(before);
   });
 
+  test('goes on when Latchkey is uninstalled from another database of the cluster', async () => {
+    await owner.query('CREATE DATABASE neighbour');
+    const url = new URL(server.superuserUrl);
+    url.pathname = '/neighbour';
+    const neighbour = new pg.Client({ connectionString: url.href });
+    await neighbour.connect();
+    try {
+      await migrateSystem(neighbour, 'sky-genesis', 'up');
+      await install(neighbour, skyGenesis);
+      await install(owner, skyGenesis);
+      const before = await catalogueSnapshot(owner);
+      await uninstall(neighbour);
+      expect(await catalogueSnapshot(owner)).toEqual(before);
+    } finally {
+      await neighbour.end();
+      await uninstall(owner);
+      await owner.query('DROP DATABASE neighbour');
+    }
+  });
+
   test('an owner of the host’s schema with CREATEROLE can do it all, without being a superuser', async () => {
     await owner.query(`CREATE ROLE schema_owner LOGIN CREATEROLE PASSWORD 'owner'`);
     await owner.query('CREATE DATABASE owned OWNER schema_owner');

@@ -6,17 +6,12 @@ import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } f
 import type { HostTable } from './host-tables.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
 
-export const roles = [
-  'latchkey_owner',
-  'latchkey_writer',
-  'latchkey_device',
-  readerRole('admin'),
-  readerRole('operator'),
-  readerRole('auditor'),
-  'latchkey_admin',
-  'latchkey_operator',
-  'latchkey_auditor',
-];
+/** What devices of a capability may read is granted to these. */
+const readerRoles = [readerRole('admin'), readerRole('operator'), readerRole('auditor')];
+/** What operators of a capability may write is granted to these. Nobody is a member: central asks whether they hold a right. */
+const writeRoles = ['latchkey_admin', 'latchkey_operator', 'latchkey_auditor'];
+
+export const roles = ['latchkey_owner', 'latchkey_writer', 'latchkey_device', ...readerRoles, ...writeRoles];
 
 /**
  * Runs `work` in one transaction that changes everything or nothing, in a session that searches pg_catalog alone and waits for no lock
@@ -218,6 +213,10 @@ async function grantDevices(client: pg.Client): Promise<void> {
   );
   await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_mirror TO latchkey_device');
   await client.query('GRANT USAGE ON SCHEMA latchkey, latchkey_write TO latchkey_writer');
+  // Every role holds something here, even one without a right on any table: uninstalling in another database of the cluster drops those
+  // that nobody needs.
+  await client.query(`GRANT USAGE ON SCHEMA latchkey_mirror TO ${readerRoles.join(', ')}`);
+  await client.query(`GRANT USAGE ON SCHEMA latchkey_write TO ${writeRoles.join(', ')}`);
   await client.query('GRANT EXECUTE ON FUNCTION latchkey.current_organization() TO latchkey_device, latchkey_writer');
   await client.query('GRANT EXECUTE ON FUNCTION latchkey.parsed_json(TEXT) TO latchkey_writer');
   await client.query(
