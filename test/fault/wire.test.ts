@@ -97,7 +97,8 @@ describe.each(directions)('a wire that breaks %s', (direction) => {
     await sync(broken);
     expect(await equal(broken)).toBe(true);
 
-    for (const afterBytes of places(total, 7)) {
+    // A conversation is now and then some bytes shorter than another: moments and numbers of transactions have more digits or fewer.
+    for (const afterBytes of places(total, 7).filter((place) => place < total - 1)) {
       const fresh = bareDevice(central, identity, { patience });
       wire.breaks({ direction, afterBytes, how: 'reset' });
       await expect(sync(fresh)).rejects.toMatchObject(unreachable);
