@@ -150,6 +150,7 @@ function upStatements(set: MigrationSet, { version, name, up, checksum }: Migrat
 function downStatements(set: MigrationSet, { version, down }: Migration, last: boolean): string[] {
   if (!last) return [down, `DELETE FROM ${recordOf(set)} WHERE version = ${version}`];
   // The record goes before the file, which may drop the schema around it; a schema that is still there goes after it.
+  if (set.schema === 'public') return [`DROP TABLE ${recordOf(set)}`, down];
   return [
     `DROP TABLE ${recordOf(set)}`,
     down,
