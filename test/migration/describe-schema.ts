@@ -18,7 +18,7 @@ export async function describeSchema(client: pg.Client, schema: string): Promise
        WHERE relkind IN ('r', 'p', 'S')
      UNION ALL
      SELECT concat_ws(' ', 'column', name, attname, format_type(atttypid, atttypmod), attnotnull,
-              pg_get_expr(adbin, adrelid), col_description(relation.oid, attnum))
+              pg_get_expr(adbin, adrelid), attacl, col_description(relation.oid, attnum))
        FROM relation JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
        WHERE relkind IN ('r', 'p')

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { fillSkyGenesisDemo } from '../../src-main/core/central/demo/sky-genesis.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
 import { type FreshDatabase, freshDatabase } from '../fixtures/central.ts';
-import { describeSchema } from './describe-schema.ts';
 import { documentedTables } from './sky-genesis-tables.ts';
+import { testSystemSchema } from './system-schema.ts';
 
 const system = 'sky-genesis';
 let database: FreshDatabase;
@@ -42,53 +42,10 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-describe('the schema', () => {
+testSystemSchema({ system, schema: 'api_service', documentedTables, leastLines: 300 });
+
+describe('migrating', () => {
   databaseForEachTest();
-
-  test('has every documented table and column, in the documented type', async () => {
-    await migrateSystem(client, system, 'up');
-    for (const [table, columns] of Object.entries(documentedTables)) {
-      const found = await rowsOf<{ name: string; type: string; required: boolean }>(
-        `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
-         FROM pg_attribute WHERE attrelid = $1::REGCLASS AND attnum > 0 AND NOT attisdropped`,
-        [`api_service.${table}`],
-      );
-      const described = found.map(({ name, type, required }) => `${name} ${type}${required ? ' not null' : ''}`);
-      expect(described, table).toEqual(expect.arrayContaining(columns));
-    }
-  });
-
-  test('has an index for every foreign key', async () => {
-    await migrateSystem(client, system, 'up');
-    const missing = await rowsOf(
-      `SELECT c.conrelid::REGCLASS::TEXT AS relation, c.conname
-       FROM pg_constraint AS c
-       WHERE c.contype = 'f' AND c.connamespace = 'api_service'::REGNAMESPACE AND NOT EXISTS (
-         SELECT FROM pg_index AS i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1]
-       )`,
-    );
-    expect(missing).toEqual([]);
-  });
-
-  test('is the same after up, down and up again, and nothing stays behind in between', async () => {
-    await migrateSystem(client, system, 'up');
-    const first = await describeSchema(client, 'api_service');
-    await migrateSystem(client, system, 'down');
-    expect(await describeSchema(client, 'api_service')).toEqual([]);
-    await migrateSystem(client, system, 'up');
-    expect(await describeSchema(client, 'api_service')).toEqual(first);
-    expect(first.length).toBeGreaterThan(300);
-  });
-
-  test('is the same after each step back and forth', async () => {
-    const steps = await migrateSystem(client, system, 'up');
-    const top = await describeSchema(client, 'api_service');
-    for (let version = steps.length - 1; version > 0; version--) {
-      await migrateSystem(client, system, { to: version });
-      await migrateSystem(client, system, 'up');
-      expect(await describeSchema(client, 'api_service')).toEqual(top);
-    }
-  });
 
   test('goes back and forth with data in it', async () => {
     await migrateSystem(client, system, 'up');
@@ -98,25 +55,6 @@ describe('the schema', () => {
     await migrateSystem(client, system, 'up');
     expect(await only('SELECT count(*)::INTEGER FROM api_service.api_keys')).toBeGreaterThan(20);
     await migrateSystem(client, system, 'down');
-  });
-
-  test('needs no superuser: the owner of the database installs and removes it', async () => {
-    const owner = `${database.name}_owner`;
-    await client.query(`CREATE ROLE ${owner} NOLOGIN CREATEROLE`);
-    await client.query(`ALTER DATABASE ${database.name} OWNER TO ${owner}`);
-    try {
-      await client.query(`SET SESSION AUTHORIZATION ${owner}`);
-      await migrateSystem(client, system, 'up');
-      await migrateSystem(client, system, 'down');
-      await migrateSystem(client, system, 'up');
-      await migrateSystem(client, system, 'down');
-    } finally {
-      await client.query('RESET SESSION AUTHORIZATION');
-      await client.query(`REASSIGN OWNED BY ${owner} TO CURRENT_USER`);
-      await client.query(`DROP OWNED BY ${owner}`);
-      // It may own the application role's membership by now, and other databases of the server their rights.
-      await client.query(`DROP ROLE ${owner}`).catch(() => {});
-    }
   });
 });
 
