@@ -215,7 +215,7 @@ async function writeTables(
   const total = tables.reduce((sum, [, rows]) => sum + rows.length, 0);
   let before = 0;
   for (const [table, rows] of tables) {
-    await copyRows(client, table, rows, (done) => onProgress(table, before + done, total));
+    await copyRows(client, `api_service.${table}`, rows, (done) => onProgress(table, before + done, total));
     before += rows.length;
   }
 }
