@@ -25,6 +25,14 @@ CREATE TABLE latchkey_text (
   indexed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- How often what is searched of a block of rows changed: 256 row ids of a table whose rows are found by any part of their columns.
+CREATE TABLE latchkey_block (
+  table_name TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (table_name, block)
+) STRICT, WITHOUT ROWID;
+
 -- Between which moments the rows of a block of row ids lie, at most: the newest matches are looked for where they can be.
 CREATE TABLE latchkey_text_block (
   table_name TEXT NOT NULL,

@@ -7,10 +7,12 @@ import { contract, type Input } from '../../src-main/contract/index.ts';
 import { auditQueries } from '../../src-main/core/audit/queries.ts';
 import type { MirroredTable } from '../../src-main/core/mirror/catalogue.ts';
 import { openMirror } from '../../src-main/core/mirror/open.ts';
+import { ReadableMirror } from '../../src-main/core/mirror/readable.ts';
 import type { Stored } from '../../src-main/core/mirror/rows.ts';
 import { TextIndexing } from '../../src-main/core/mirror/text-indexing.ts';
 import { isTextIndexed } from '../../src-main/core/mirror/text-query.ts';
 import { WritableMirror } from '../../src-main/core/mirror/writable.ts';
+import { peopleQueries } from '../../src-main/core/people/queries.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { plainMirror } from '../fixtures/plain-mirror.ts';
 
@@ -201,6 +203,42 @@ describe('a table that is copied anew', () => {
     );
     expect(left.all()).toEqual([]);
   });
+});
+
+test('a reader that remembers people finds them as another connection left them, copied anew, dropped or rolled back', () => {
+  const users = context.tables.get('users')!;
+  const person = (id: number, name: string): Stored[] =>
+    users.columns.map((column) => (column.name === 'id' ? `p${id}` : column.name === 'full_name' ? name : null));
+  copy(users, [person(1, 'Zoë Lindqvist'), person(2, 'Tom Adler')]);
+  const database = openMirror(folder, key, 'read');
+  const people = (search: string) => {
+    const reading = { ...context, mirror: new ReadableMirror(database), tables: mirror.tables };
+    return peopleQueries['people.list'](reading, contract['people.list'].input.parse({ search })).items.map(
+      ({ id }) => id,
+    );
+  };
+  expect([people('zoe'), people('adler')]).toEqual([['p1'], ['p2']]);
+
+  expect(() =>
+    mirror.transaction(() => {
+      mirror.putRow(users, { ...mirror.row(users, 'p1')!, full_name: 'Nobody' });
+      throw new Error('rolled back');
+    }),
+  ).toThrow('rolled back');
+  expect([people('zoe'), people('nobody')]).toEqual([['p1'], []]);
+  mirror.transaction(() => mirror.putRow(users, { ...mirror.row(users, 'p1')!, full_name: 'Zoë Brandt' }));
+  expect([people('lindqvist'), people('brandt')]).toEqual([[], ['p1']]);
+
+  copy(users, [person(3, 'Ines Albrecht')]);
+  expect([people('brandt'), people('adler'), people('ines')]).toEqual([[], [], ['p3']]);
+
+  const seen = users.columns.filter(({ name }) => name !== 'full_name');
+  copy({ ...users, columns: seen }, [seen.map(({ name }) => (name === 'id' ? 'p4' : null))]);
+  expect([people('ines'), people('p4')]).toEqual([[], ['p4']]);
+
+  mirror.transaction(() => mirror.dropTable('users'));
+  expect(people('p4')).toEqual([]);
+  database.close();
 });
 
 test('an index that another version made from other words is made anew when the mirror is opened', () => {

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contract, type Input } from '../../src-main/contract/index.ts';
 import { auditQueries } from '../../src-main/core/audit/queries.ts';
+import { keyQueries } from '../../src-main/core/keys/queries.ts';
 import { createTextIndex, indexSlice } from '../../src-main/core/mirror/text-index.ts';
 import { anyWhole, isTextIndexed } from '../../src-main/core/mirror/text-query.ts';
+import { peopleQueries } from '../../src-main/core/people/queries.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { type PlainMirror, plainMirror } from '../fixtures/plain-mirror.ts';
 
@@ -256,6 +258,67 @@ describe('whatever came, changed and went', () => {
       { numRuns: 150 },
     );
   });
+});
+
+describe('people and keys, whatever came, changed and went', () => {
+  /** A person or a key: what is searched of them, in the order of these columns. */
+  interface Named {
+    id: string;
+    first: string | null;
+    second: string | null;
+  }
+  const tables = {
+    users: { first: 'full_name', second: 'email', list: 'people.list' },
+    api_keys: { first: 'label', second: 'permissions', list: 'keys.list' },
+  } as const;
+  const named = fc.record({
+    // In the first blocks and in one far behind them.
+    row: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 255, max: 258 }), fc.constant(70_000)),
+    remove: fc.boolean(),
+    first: fc.option(text),
+    second: fc.option(text),
+  });
+  const plain = (value: string) => value.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
+  test.each(['users', 'api_keys'] as const)(
+    'a search of %s finds what a scan finds, before and after each change',
+    (table) => {
+      const { first, second, list: call } = tables[table];
+      fc.assert(
+        fc.property(fc.array(fc.tuple(named, text), { maxLength: 20 }), (taken) => {
+          const mirror = plainMirror();
+          const held = new Map<number, Named>();
+          for (const [{ row, remove, ...values }, search] of taken) {
+            if (held.has(row) && remove) {
+              mirror.database.prepare(`DELETE FROM ${table} WHERE rowid = ?`).run(row);
+              held.delete(row);
+            } else {
+              const id = `id-${row}`;
+              const sql = held.has(row)
+                ? `UPDATE ${table} SET ${first} = ?, ${second} = ? WHERE rowid = ?`
+                : `INSERT INTO ${table} (${first}, ${second}, rowid, id) VALUES (?, ?, ?, '${id}')`;
+              mirror.database.prepare(sql).run(values.first, values.second, row);
+              held.set(row, { id, ...values });
+            }
+            for (const typed of [search, 'ot', '10', 'ZOE x']) {
+              const queries = { ...peopleQueries, ...keyQueries };
+              const request = contract[call].input.parse({ search: typed });
+              const result = queries[call](mirror.context, request as never);
+              const asked = plain(typed).split(/\s+/).filter(Boolean);
+              const expected = [...held.values()].filter(({ id, ...columns }) =>
+                asked.every((word) =>
+                  [id, ...Object.values(columns)].some((value) => plain(value ?? '').includes(word)),
+                ),
+              );
+              expect(new Set(result.items.map(({ id }) => id)), typed).toEqual(new Set(expected.map(({ id }) => id)));
+              expect(result.total).toBe(expected.length);
+            }
+          }
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
 });
 
 test('no text in an event passes for its actor or its action', () => {

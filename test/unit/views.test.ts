@@ -115,7 +115,7 @@ describe('the indexes of a system', () => {
 
     const statements = indexStatements(skyGenesis, context.tables).join('\n');
 
-    expect(statements).toContain('ON "users" ("full_name" COLLATE NOCASE)');
+    expect(statements).toContain('ON "users" ("full_name" COLLATE NOCASE, "id")');
     expect(statements).not.toContain('"role"');
     expect(statements).not.toContain('user_sessions');
   });

@@ -4,7 +4,8 @@ import type { Request } from '../../contract/index.ts';
 import type { ReadContext } from '../handlers.ts';
 import { hasDailyCounts } from '../mirror/daily-counts.ts';
 import { query } from '../mirror/readable.ts';
-import { contains, containsFolded, containsPattern } from '../mirror/search.ts';
+import { contains, containsPattern } from '../mirror/search.ts';
+import { isAmong, rowsContaining } from '../mirror/substrings.ts';
 import { searchWords } from '../mirror/text-query.ts';
 import { hiddenColumns } from '../outbox/queries.ts';
 import { peopleWithEmail } from '../people/queries.ts';
@@ -85,13 +86,14 @@ export function ownMatching(context: ReadContext, { actors, actions, objects, se
 }
 
 /** By id, by email address, or by a part of the name. */
-function actorsOf({ mirror }: ReadContext, actor: string): string[] {
+function actorsOf(context: ReadContext, actor: string): string[] {
+  const { mirror, system } = context;
   const people = query.selectFrom('latchkey_person').select('id');
   const acted = query.selectFrom('latchkey_last_event').select('actor').where('actor', '=', actor);
   if (mirror.first(people.where('id', '=', actor)) || mirror.first(acted)) return [actor];
   const named = actor.includes('@')
     ? people.where(sql<SqlBool>`email = ${actor} COLLATE NOCASE`)
-    : people.where(containsFolded(mirror, 'name', actor));
+    : people.where(isAmong(rowsContaining(context, system.people.table, actor, system.people.name) ?? []));
   return [actor, ...mirror.all(named).map(({ id }) => id)];
 }
 

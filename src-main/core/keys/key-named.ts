@@ -8,7 +8,7 @@ import type { MirrorSchema } from '../mirror/schema.ts';
 import { looksLikeSecret, prefixLength } from './secret.ts';
 
 export type KeyState = Key['state'];
-export type KeyRow = MirrorSchema['latchkey_api_key'];
+export type KeyRow = Omit<MirrorSchema['latchkey_api_key'], 'row_id'>;
 
 /** The state that counts now: a key past its end is expired, whatever is stored. `now` in milliseconds since 1970. */
 export function stateAt(now: number) {

@@ -4,7 +4,7 @@ import type { Key } from '../../contract/keys.ts';
 import type { Query, ReadContext } from '../handlers.ts';
 import { asMoment, momentParameter } from '../mirror/moments.ts';
 import { parsedJson } from '../mirror/row-values.ts';
-import { contains, containsFolded } from '../mirror/search.ts';
+import { isAmong, rowsContaining } from '../mirror/substrings.ts';
 import { pendingCommands, pendingCounts } from '../outbox/queries.ts';
 import { type KeyRow, keyNamed, keysAt, stateAt } from './key-named.ts';
 import { versionsOf } from './versions.ts';
@@ -19,7 +19,9 @@ const listKeys: Query<'keys.list'> = (context, request) => {
   return { items: asKeys(context, context.mirror.all(page)), total };
 };
 
-function matching({ mirror, now }: ReadContext, { search, state, expiresWithinDays }: Request<'keys.list'>) {
+function matching(context: ReadContext, { search, state, expiresWithinDays }: Request<'keys.list'>) {
+  const { system, now } = context;
+  const found = search ? rowsContaining(context, system.keys.table, search) : null;
   let keys = keysAt(now);
   if (state) keys = keys.where(stateAt(now), '=', state);
   if (expiresWithinDays !== undefined)
@@ -27,16 +29,7 @@ function matching({ mirror, now }: ReadContext, { search, state, expiresWithinDa
       .where('expires_at', '<=', momentParameter(now + expiresWithinDays * millisecondsPerDay))
       // What was revoked has ended: its date says nothing any more.
       .where('state', 'not in', ['revoked', 'compromised']);
-  if (search)
-    keys = keys.where((where) =>
-      where.or([
-        containsFolded(mirror, 'label', search),
-        contains('prefix', search),
-        contains('last4', search),
-        contains('scopes', search),
-        contains('id', search),
-      ]),
-    );
+  if (found) keys = keys.where(isAmong(found));
   return keys;
 }
 

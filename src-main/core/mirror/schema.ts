@@ -15,6 +15,7 @@ export interface MirrorSchema {
   latchkey_last_event: { actor: string; at: string };
   latchkey_text: { table_name: string; definition: string; indexed: number };
   latchkey_text_block: { table_name: string; block: number; oldest: string; newest: string };
+  latchkey_block: { table_name: string; block: number; version: number };
   latchkey_meta: { name: string; value: string };
   latchkey_table: TableRow;
   latchkey_watch: WatchRow;
@@ -26,6 +27,8 @@ export interface MirrorSchema {
 }
 
 interface PersonView {
+  /** The row's place in the mirrored table. */
+  row_id: number;
   id: string;
   email: string;
   name: string | null;
@@ -47,6 +50,8 @@ interface SessionView {
 }
 
 interface ApiKeyView {
+  /** The row's place in the mirrored table. */
+  row_id: number;
   id: string;
   label: string | null;
   prefix: string | null;

@@ -5,6 +5,7 @@ import type { Json } from '../command/intent.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { indexStatements, keyIndexStatement, keyOrder, viewStatements } from '../systems/views.ts';
+import { createBlockVersions, dropBlockVersions, hasBlockVersions } from './block-versions.ts';
 import { keyText, keyValues, type MirroredColumn, type MirroredTable } from './catalogue.ts';
 import { createDailyCounts, dropDailyCounts, hasDailyCounts } from './daily-counts.ts';
 import { EventTally } from './event-tally.ts';
@@ -95,6 +96,7 @@ export class WritableMirror extends ReadableMirror {
         createDailyCounts(this.database, this.system, table, null);
       if (hasLastEvents(this.system, table) && !triggers.includes('latchkey_last_event_insert'))
         createLastEvents(this.database, this.system, table, null);
+      if (!hasBlockVersions(this.database, this.system, table)) createBlockVersions(this.database, this.system, table);
     }
   }
 
@@ -206,6 +208,7 @@ export class WritableMirror extends ReadableMirror {
     createLastEvents(this.database, this.system, table, tally);
     this.incoming.delete(table.name);
     createTextIndex(this.database, this.system, table);
+    createBlockVersions(this.database, this.system, table);
     this.database
       .prepare(
         `INSERT INTO latchkey_table (name, definition, rows, snapshot, wanted) VALUES (?, ?, ?, ?, 0)
@@ -229,6 +232,7 @@ export class WritableMirror extends ReadableMirror {
     dropDailyCounts(this.database, this.system, name);
     dropLastEvents(this.database, this.system, name);
     dropTextIndex(this.database, name);
+    dropBlockVersions(this.database, name);
     this.database.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
     this.database.prepare('DELETE FROM latchkey_table WHERE name = ?').run(name);
     this.rebuildViews();

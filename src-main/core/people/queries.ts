@@ -5,7 +5,7 @@ import { newestEventsOf } from '../audit/places.ts';
 import type { Query, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
-import { contains, containsFolded } from '../mirror/search.ts';
+import { isAmong, rowsContaining } from '../mirror/substrings.ts';
 import { pendingCommands, pendingCounts } from '../outbox/queries.ts';
 import { type PersonRow, personNamed } from './person-named.ts';
 
@@ -15,36 +15,24 @@ export { peopleWithEmail } from './person-named.ts';
 const sessionsShown = 200;
 const activityShown = 50;
 
-/** So many people are looked up by id sooner than they are searched for a second time, in the order of the list. */
-const few = 1_000;
-
 const listPeople: Query<'people.list'> = (context, request) => {
-  const people = narrowed(context, matching(context, request), request);
-  const page = sorted(people, request).selectAll('latchkey_person').limit(request.limit).offset(request.offset);
-  const total = context.mirror.first(people.select((all) => all.fn.countAll<number>().as('n')))?.n ?? 0;
-  return { items: asPeople(context, context.mirror.all(page)), total };
+  const { mirror, system } = context;
+  const { search, role, state, limit, offset } = request;
+  const found = search ? rowsContaining(context, system.people.table, search) : null;
+  const people = matching(request, found);
+  const page = sorted(people, request).selectAll('latchkey_person').limit(limit).offset(offset);
+  const isAll = found !== null && role === undefined && state === undefined;
+  const total = isAll
+    ? found.length
+    : (mirror.first(people.select((all) => all.fn.countAll<number>().as('n')))?.n ?? 0);
+  return { items: asPeople(context, mirror.all(page)), total };
 };
 
-/** Looks through everybody once: the page and the total then ask of those who were found, where they are few. */
-function narrowed({ mirror }: ReadContext, people: ReturnType<typeof matching>, { search }: Request<'people.list'>) {
-  if (!search) return people;
-  const found = mirror.all(people.select('id').limit(few + 1)).map(({ id }) => id);
-  return found.length > few ? people : query.selectFrom('latchkey_person').where('id', 'in', found);
-}
-
-function matching({ mirror }: ReadContext, { search, role, state }: Request<'people.list'>) {
+function matching({ role, state }: Request<'people.list'>, found: number[] | null) {
   let people = query.selectFrom('latchkey_person');
   if (role !== undefined) people = people.where('role', '=', role);
   if (state) people = people.where('state', '=', state);
-  if (search)
-    people = people.where((where) =>
-      where.or([
-        containsFolded(mirror, 'name', search),
-        contains('email', search),
-        contains('id', search),
-        contains('role', search),
-      ]),
-    );
+  if (found) people = people.where(isAmong(found));
   return people;
 }
 

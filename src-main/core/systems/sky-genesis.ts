@@ -50,7 +50,8 @@ export const skyGenesis: SystemMapping = {
         },
       },
       restrictive: { status: ['deactivated', 'inactive', 'locked', 'suspended'] },
-      indexes: [['full_name'], ['email'], ['role'], ['status']],
+      // With the id, by which equals are ordered: a page is then read off the index, however deep it lies.
+      indexes: [['full_name', 'id'], ['email', 'id'], ['role', 'status'], ['status']],
     },
     user_sessions: {
       tenancy: { class: 'path', column: 'user_id', parent: 'users', parentKey: 'id' },

@@ -74,6 +74,7 @@ function collation(system: SystemMapping, table: string, column: string): string
 function personView({ people }: SystemMapping, tables: Tables): string {
   const from = source(tables, people.table);
   return from.select({
+    row_id: from.rowId,
     id: from.column(people.id),
     email: from.column(people.email),
     name: from.column(people.name),
@@ -107,6 +108,7 @@ function sessionView({ sessions }: SystemMapping, tables: Tables): string {
 function keyView({ keys }: SystemMapping, tables: Tables): string {
   const from = source(tables, keys.table);
   return from.select({
+    row_id: from.rowId,
     id: from.column(keys.id),
     label: from.column(keys.label),
     prefix: from.column(keys.prefix),
