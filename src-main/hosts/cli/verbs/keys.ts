@@ -13,7 +13,7 @@ export const keyVerbs = [
     summary: 'API keys of the organization',
     call: 'keys.list',
     flags: [
-      { name: 'search', kind: 'text', placeholder: 'TEXT', text: 'in labels and prefixes' },
+      { name: 'search', kind: 'text', placeholder: 'TEXT', text: 'parts of labels, prefixes and scopes, in any order' },
       { name: 'state', kind: 'choice', choices: keyState.options, text: 'only those in this state' },
       {
         name: 'expires-within-days',

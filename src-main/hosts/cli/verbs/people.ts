@@ -12,7 +12,7 @@ export const peopleVerbs = [
     summary: 'People of the organization',
     call: 'people.list',
     flags: [
-      { name: 'search', kind: 'text', placeholder: 'TEXT', text: 'in names and email addresses' },
+      { name: 'search', kind: 'text', placeholder: 'TEXT', text: 'parts of names and email addresses, in any order' },
       { name: 'role', kind: 'text', placeholder: 'ROLE', text: 'only those with this role' },
       { name: 'state', kind: 'choice', choices: personState.options, text: 'only those in this state' },
       {
