@@ -234,14 +234,14 @@ function addCopies(folder: string, key: Buffer): void {
   for (const table of ['users', 'api_keys']) {
     const columns = mirror.tables.get(table)!.columns.map(({ name }) => name);
     const values = columns.map((name) =>
-      name === 'id' ? `'more-' || rowid || '-' || id` : name === 'email' ? `'more.' || email` : name,
+      name === 'id' ? `'more-' || (? + rowid)` : name === 'email' ? `'more.' || email` : name,
     );
     const count = mirror.database.prepare(`SELECT count(*) FROM ${table}`).pluck();
     const double = mirror.database.prepare(
       `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${values.join(', ')} FROM ${table} LIMIT ?`,
     );
-    const left = () => people - (count.get() as number);
-    while (left() > 0) mirror.transaction(() => double.run(left()));
+    for (let there = count.get() as number; there < people; there = count.get() as number)
+      mirror.transaction(() => double.run(there, people - there));
   }
   mirror.database.pragma('wal_checkpoint(TRUNCATE)');
   mirror.database.close();
