@@ -293,21 +293,23 @@ describe('people and keys, whatever came, changed and went', () => {
               mirror.database.prepare(`DELETE FROM ${table} WHERE rowid = ?`).run(row);
               held.delete(row);
             } else {
-              const id = `id-${row}`;
+              const id = `id-${String(row).padStart(9, '0')}`;
               const sql = held.has(row)
                 ? `UPDATE ${table} SET ${first} = ?, ${second} = ? WHERE rowid = ?`
                 : `INSERT INTO ${table} (${first}, ${second}, rowid, id) VALUES (?, ?, ?, '${id}')`;
               mirror.database.prepare(sql).run(values.first, values.second, row);
               held.set(row, { id, ...values });
             }
-            for (const typed of [search, 'ot', '10', 'ZOE x']) {
+            for (const typed of [search, 'ot', '10', 'ZOE x', 'ID-000070000']) {
               const queries = { ...peopleQueries, ...keyQueries };
               const request = contract[call].input.parse({ search: typed });
               const result = queries[call](mirror.context, request as never);
               const asked = plain(typed).split(/\s+/).filter(Boolean);
               const expected = [...held.values()].filter(({ id, ...columns }) =>
                 asked.every((word) =>
-                  [id, ...Object.values(columns)].some((value) => plain(value ?? '').includes(word)),
+                  [...(word.length < 8 ? [] : [id]), ...Object.values(columns)].some((value) =>
+                    plain(value ?? '').includes(word),
+                  ),
                 ),
               );
               expect(new Set(result.items.map(({ id }) => id)), typed).toEqual(new Set(expected.map(({ id }) => id)));

@@ -51,6 +51,7 @@ describe('people.list', () => {
     ['parts of a name and an address, in any order', 'lindqvist@ zo', ['Zoë Lindqvist']],
     ['an email address', 'LINDQVIST@', ['Zoë Lindqvist']],
     ['an id', '000000000003', ['tom Adler']],
+    ['what many an id has by chance', '00003', []],
     ['a role', 'supp', ['Zoë Lindqvist']],
     ['nothing that is there', 'nobody', []],
     ['a percent sign, which is no wildcard', '%', []],

@@ -18,30 +18,47 @@ interface Block {
 const remembered = new WeakMap<Database.Database, Map<string, Map<number, Block>>>();
 
 /**
- * Row ids of the people or keys that contain every word of a search, each anywhere in one of their columns, whatever its case and
- * its diacritics; in the order of the table. Null where a search has no word. What was read once is read again only where it changed.
- * @param column the only one to look in
+ * Row ids of the people or keys that contain every word of a search, each anywhere in one of their columns (of the id eight letters or
+ * more, or all of it), whatever its case and its diacritics; in the order of the table. Null where a search has no word. What was read once is read again only where it changed.
+ * @param within the only columns to look in
  */
-export function rowsContaining(context: ReadContext, table: string, search: string, column?: string): number[] | null {
+export function rowsContaining(
+  context: ReadContext,
+  table: string,
+  search: string,
+  within?: readonly string[],
+): number[] | null {
   // The longest word is the rarest, as a rule.
   const [longest, ...others] = searchedWords(search).sort((one, other) => other.length - one.length);
   if (longest === undefined) return null;
   const columns = partColumns(context.system, context.tables.get(table));
-  const place = column === undefined ? null : columns.indexOf(column);
+  const places = within?.map((column) => columns.indexOf(column)) ?? null;
   const found: number[] = [];
   for (const { lines, starts, rowIds } of blocksOf(context, table, columns)) {
     for (let at = lines.indexOf(longest); at !== -1; ) {
       const row = lineAt(starts, at);
       const end = starts[row + 1]! - 1;
-      if (others.length > 0 || place !== null) {
-        const line = lines.slice(starts[row], end);
-        const part = place === null ? line : (line.split('\t')[place] ?? '');
-        if (others.every((word) => part.includes(word)) && part.includes(longest)) found.push(rowIds[row]!);
-      } else found.push(rowIds[row]!);
+      const idAt = lines.lastIndexOf('\t', end - 1);
+      const has = (word: string) => {
+        const isShort = word.length < shortestOfId;
+        if (isShort && places === null && lines.slice(idAt + 1, end) === word) return true;
+        const line = lines.slice(starts[row], isShort ? idAt : end);
+        return (places === null ? line : partsOf(line, places)).includes(word);
+      };
+      const isPlainly = places === null && (at < idAt || longest.length >= shortestOfId);
+      if ((isPlainly || has(longest)) && others.every(has)) found.push(rowIds[row]!);
       at = lines.indexOf(longest, end);
     }
   }
   return found;
+}
+
+/** Of an id, nobody types fewer letters: these would be found in many ids by chance. */
+const shortestOfId = 8;
+
+function partsOf(line: string, places: number[]): string {
+  const parts = line.split('\t');
+  return places.map((place) => parts[place] ?? '').join('\t');
 }
 
 /** Beyond so many row ids SQLite asks each row that it comes by, in the order of the list, rather than sort them all. */
