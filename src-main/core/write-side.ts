@@ -73,7 +73,11 @@ export class WriteSide {
     this.indexing = new TextIndexing(
       this.mirror,
       () => this.supervisor.isRunning,
-      () => options.emit({ type: 'changed', tables: [this.mirror.system.activity.table] }),
+      () =>
+        options.emit({
+          type: 'changed',
+          tables: this.mirror.system.activity ? [this.mirror.system.activity.table] : [],
+        }),
     );
     this.indexing.wake();
     if (options.background) this.supervisor.start();

@@ -202,7 +202,7 @@ function picker({ mirror }: ReadContext) {
 /** What full text costs beside the rows: it is built behind the first mirror, and all at once here. */
 async function rebuild(folder: string, key: Buffer): Promise<Figure[]> {
   const mirror = new WritableMirror(openMirror(folder, key, 'write'), skyGenesis);
-  const table = mirror.tables.get(skyGenesis.activity.table)!;
+  const table = mirror.tables.get(skyGenesis.activity!.table)!;
   const pages = () => mirror.database.prepare('SELECT sum(pgsize) FROM dbstat WHERE name LIKE ?').pluck();
   const started = performance.now();
   mirror.transaction(() => createTextIndex(mirror.database, skyGenesis, table));

@@ -54,7 +54,7 @@ describe('the normalized views of a system', () => {
 
     const roles = context.mirror.all(query.selectFrom('latchkey_role').select('name').orderBy('position'));
 
-    expect(roles.map(({ name }) => name)).toEqual(skyGenesis.people.role.values);
+    expect(roles.map(({ name }) => name)).toEqual(skyGenesis.people.role!.values);
   });
 
   test('can be made again over themselves', () => {
@@ -73,9 +73,9 @@ describe('the normalized views of a system', () => {
     const name = 'odd "name"; --';
     const system = structuredClone(skyGenesis);
     system.people.table = name;
-    system.people.name = 'it"s';
-    system.people.role.values = ["o'brien"];
-    system.people.status.words.active = ["'); DROP TABLE users; --"];
+    system.people.name = ['it"s'];
+    system.people.role!.values = ["o'brien"];
+    system.people.status!.words.active = ["'); DROP TABLE users; --"];
     system.tables[name] = { tenancy: { class: 'shared' }, indexes: [['it"s']] };
     const column = (each: string) => ({
       name: each,

@@ -6,6 +6,9 @@ CREATE TABLE latchkey.installation (
   system TEXT NOT NULL,
   -- The system's mapping as it stood at install: push decides by this, never by what a device sends.
   mapping JSONB NOT NULL,
+  -- The whole database, where that is one organization: made at install, for whoever's rows have no organization.
+  organization UUID NOT NULL DEFAULT gen_random_uuid(),
+  organization_name TEXT NOT NULL DEFAULT current_database(),
   installed_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 

@@ -181,7 +181,7 @@ BEGIN
     WHERE to_regclass(format('latchkey_mirror.%I', m.name)) IS NULL
       OR NOT EXISTS (
         SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = m.relation AND c.relname = m.name AND n.nspname = (SELECT mapping ->> 'schema' FROM latchkey.installation))
+        WHERE c.oid = m.relation AND c.relname = m.name AND n.nspname IN ((SELECT mapping ->> 'schema' FROM latchkey.installation), 'latchkey'))
       OR EXISTS (
         SELECT 1 FROM unnest(m.decisive_columns) AS decisive
         WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = m.relation AND a.attname = decisive AND NOT a.attisdropped)));

@@ -268,37 +268,13 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT) FROM PUBLIC;
 
--- The host's own audit table goes on telling the whole story: one row per applied command, in the same transaction.
-CREATE FUNCTION latchkey.project_activity(p_device latchkey.device, p_name TEXT, p_data JSONB) RETURNS VOID
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  system JSONB := (SELECT mapping FROM latchkey.installation);
-  activity JSONB := system -> 'activity';
-BEGIN
-  EXECUTE format('INSERT INTO %I.%I (%I, %I, %I, %I) SELECT p.%3$I, p.%4$I, p.%5$I, p.%6$I FROM jsonb_populate_record(NULL::%1$I.%2$I, $1) p',
-    system ->> 'schema', activity ->> 'table', activity ->> 'actor', activity ->> 'organization', activity ->> 'action', activity ->> 'data')
-    USING jsonb_build_object(activity ->> 'actor', p_device.operator, activity ->> 'organization', p_device.organization,
-      activity ->> 'action', p_name, activity ->> 'data', p_data);
-END
-$$;
-REVOKE ALL ON FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB) FROM PUBLIC;
-
-CREATE FUNCTION latchkey.is_satisfied(p_condition JSONB) RETURNS BOOLEAN
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  satisfied BOOLEAN;
-BEGIN
-  EXECUTE format('SELECT EXISTS (SELECT 1 FROM latchkey_write.%I WHERE %s)', p_condition ->> 'table', p_condition ->> 'where') INTO satisfied;
-  RETURN satisfied;
-END
-$$;
-REVOKE ALL ON FUNCTION latchkey.is_satisfied(JSONB) FROM PUBLIC;
+-- What follows calls functions that the installation makes in the terms of the host's tables: latchkey.standing_of, is_administered and
+-- project_activity.
 
 -- Applies one command's changes in order. Raises whatever stands in the way; the caller's block undoes the rest.
 CREATE FUNCTION latchkey.apply_command(p_device latchkey.device, p_command JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  administrator JSONB := (SELECT mapping -> 'lastAdministrator' FROM latchkey.installation);
   body JSONB := (p_command ->> 'changes')::JSONB;
   change JSONB;
   mirrored latchkey.mirrored_table;
@@ -314,7 +290,7 @@ BEGIN
   ELSIF p_command ->> 'name' !~ '^[a-z][a-z_]*\.[a-z][a-z_-]*$' OR p_command ->> 'name' IS NULL THEN
     RAISE EXCEPTION 'A command is named noun.verb.' USING ERRCODE = 'LK422';
   END IF;
-  administered := latchkey.is_satisfied(administrator);
+  administered := latchkey.is_administered();
   FOR change IN SELECT * FROM jsonb_array_elements(body -> 'changes') LOOP
     SELECT * INTO mirrored FROM latchkey.mirrored_table WHERE name = change ->> 'table';
     IF NOT FOUND THEN
@@ -342,7 +318,7 @@ BEGIN
       'before', outcome -> 'before', 'after', outcome -> 'after'));
   END LOOP;
   SET CONSTRAINTS ALL IMMEDIATE;
-  IF administered AND NOT latchkey.is_satisfied(administrator) THEN
+  IF administered AND NOT latchkey.is_administered() THEN
     RAISE EXCEPTION 'This would leave the organization without an active administrator.' USING ERRCODE = 'LK423';
   END IF;
   PERFORM latchkey.project_activity(p_device, p_command ->> 'name', jsonb_build_object('latchkey', jsonb_build_object(
@@ -358,20 +334,12 @@ REVOKE ALL ON FUNCTION latchkey.apply_command(latchkey.device, JSONB) FROM PUBLI
 CREATE FUNCTION latchkey.is_entitled(p_device latchkey.device) RETURNS BOOLEAN
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  people JSONB := (SELECT mapping -> 'people' FROM latchkey.installation);
-  ranks TEXT[] := ARRAY(SELECT jsonb_array_elements_text(people #> '{role,values}'));
-  present_role TEXT;
+  ranks TEXT[] := ARRAY(SELECT jsonb_array_elements_text(mapping #> '{people,role,values}') FROM latchkey.installation);
+  standing RECORD := latchkey.standing_of(p_device.operator);
 BEGIN
-  -- By the column's own type, so that the row is found by its index: every push asks this.
-  EXECUTE format('SELECT %I::TEXT FROM latchkey_write.%I WHERE %I = $1::%s AND %I::TEXT = ANY ($2)',
-    people #>> '{role,column}', people ->> 'table', people ->> 'id',
-    (SELECT format_type(atttypid, atttypmod) FROM pg_attribute
-     WHERE attrelid = format('latchkey_write.%I', people ->> 'table')::REGCLASS AND attname = people ->> 'id'),
-    people #>> '{status,column}')
-    INTO present_role USING p_device.operator, ARRAY(SELECT jsonb_array_elements_text(people #> '{status,words,active}'));
-  RETURN present_role IS NOT NULL
+  RETURN coalesce(standing.is_active, FALSE)
     AND (array_position(ranks, p_device.operator_role) IS NULL
-      OR coalesce(array_position(ranks, present_role) >= array_position(ranks, p_device.operator_role), FALSE));
+      OR coalesce(array_position(ranks, standing.role) >= array_position(ranks, p_device.operator_role), FALSE));
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.is_entitled(latchkey.device) FROM PUBLIC;

@@ -15,7 +15,7 @@ export interface DailyCount {
 export type CountedQuestion = Pick<Question, 'actions' | 'from' | 'to'>;
 
 export function isCounted({ system, tables }: ReadContext): boolean {
-  return hasDailyCounts(system, tables.get(system.activity.table));
+  return hasDailyCounts(system, tables.get(system.activity?.table ?? ''));
 }
 
 /**

@@ -103,7 +103,9 @@ function actionsOf({ mirror, system, tables }: ReadContext, action: string): str
   const start = action.slice(0, -1);
   const startsAlike = (column: 'action' | 'name') =>
     sql<SqlBool>`${sql.ref(column)} >= ${start} AND ${sql.ref(column)} < ${`${start}\u{10FFFF}`}`;
-  const kept = hasDailyCounts(system, tables.get(system.activity.table)) ? 'latchkey_daily' : 'latchkey_activity';
+  const kept = hasDailyCounts(system, tables.get(system.activity?.table ?? ''))
+    ? 'latchkey_daily'
+    : 'latchkey_activity';
   const central = query.selectFrom(kept).select('action').distinct().where(startsAlike('action'));
   const own = query.selectFrom('latchkey_outbox').select('name as action').distinct().where(startsAlike('name'));
   return mirror.all(central.union(own)).map((row) => row.action ?? '');

@@ -54,6 +54,7 @@ interface TextQuestion {
 /** Null where full text is no help, or not complete yet. */
 function textQuestion({ mirror, system }: ReadContext, question: Question): TextQuestion | null {
   const { actors, actions, objects, search } = question;
+  if (!system.activity) return null;
   const { table, actor, action } = system.activity;
   const isFew = (values: string[] | null) => values !== null && values.length <= mostWords;
   const helps = search !== null || objects !== null || isFew(actors) || isFew(actions);
@@ -116,7 +117,7 @@ function newestOf(
   text: TextQuestion,
   needed: number,
 ): { places: Place[]; more: boolean } {
-  const { table } = context.system.activity;
+  const { table } = context.system.activity!;
   const bounds = rowsBetween(context.mirror, table, { from, to });
   if (!bounds) return { places: [], more: false };
   const places = foundIn(context, text, bounds, needed);
@@ -139,13 +140,13 @@ function laterOf(from: string | null, moment: string): string {
 }
 
 function rowIdsOf(context: ReadContext, condition: TextCondition, most: number): number[] {
-  const index = sql.table(textIndexName(context.system.activity.table));
+  const index = sql.table(textIndexName(context.system.activity!.table));
   const matches = sql`SELECT rowid AS row_id FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most}`;
   return rows<{ row_id: number }>(context, matches).map(({ row_id }) => row_id);
 }
 
 function countOf(context: ReadContext, condition: TextCondition, most: number): number {
-  const index = sql.table(textIndexName(context.system.activity.table));
+  const index = sql.table(textIndexName(context.system.activity!.table));
   const matches = sql`SELECT count(*) AS n FROM (SELECT 1 FROM ${index} WHERE ${index} MATCH ${condition} LIMIT ${most})`;
   return rows<{ n: number }>(context, matches)[0]!.n;
 }
@@ -158,7 +159,7 @@ function placesOf(context: ReadContext, rowIds: number[], rest: RawBuilder<SqlBo
 
 /** The matches in a range, those of the greatest row ids first. */
 function foundIn(context: ReadContext, { condition, rest }: TextQuestion, range: RowRange, most?: number): Place[] {
-  const index = sql.table(textIndexName(context.system.activity.table));
+  const index = sql.table(textIndexName(context.system.activity!.table));
   const all = [
     sql`${index} MATCH ${condition}`,
     // Written out: a bound number is a floating one to SQLite, and no bound of row ids to full text.

@@ -226,7 +226,7 @@ export function named<Item extends Pick<AuditItem, 'actor' | 'object'>>(
   const { people, keys } = system;
   const objectsOf = (table: string) => items.flatMap(({ object }) => (object?.table === table ? [object.key] : []));
   const personIds = new Set([...items.flatMap(({ actor }) => (actor ? [actor.id] : [])), ...objectsOf(people.table)]);
-  const keyIds = new Set(objectsOf(keys.table));
+  const keyIds = new Set(keys ? objectsOf(keys.table) : []);
   const names = new Map<string, string | null>();
   if (personIds.size > 0)
     for (const person of mirror.all(
@@ -243,7 +243,7 @@ export function named<Item extends Pick<AuditItem, 'actor' | 'object'>>(
         .select(['id', 'label', 'prefix'])
         .where('id', 'in', [...keyIds]),
     ))
-      names.set(`${keys.table} ${key.id}`, key.label ?? key.prefix);
+      names.set(`${keys?.table} ${key.id}`, key.label ?? key.prefix);
   return items.map((item) => ({
     ...item,
     actor: item.actor && { ...item.actor, name: names.get(`${people.table} ${item.actor.id}`) ?? null },

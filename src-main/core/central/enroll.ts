@@ -6,6 +6,7 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { isLoopback } from './connection.ts';
+import { operatorSql, presentRoleSql } from './entitlement.ts';
 import { readerRole } from './generate.ts';
 import { installError } from './own-objects.ts';
 import { newPassword, scramVerifier } from './scram.ts';
@@ -134,15 +135,15 @@ export async function setDeviceRole(
   role: EnrollRequest['role'],
 ): Promise<{ device: string; name: string; role: string }> {
   const system = await installedSystem(client);
-  const { people } = system;
   await client.query('BEGIN');
   try {
-    const { id, name, login, capability } = await findDevice(client, device);
-    await client.query(
-      `UPDATE latchkey.device SET capability = $2, operator_role = (SELECT ${quoteName(people.role.column)}::TEXT
-         FROM ${quoteName(system.schema)}.${quoteName(people.table)} WHERE ${quoteName(people.id)}::TEXT = operator) WHERE id = $1`,
-      [id, role],
-    );
+    const { id, name, login, operator, capability } = await findDevice(client, device);
+    const { rows: present } = await client.query<{ role: string | null }>(presentRoleSql(system), [operator]);
+    await client.query('UPDATE latchkey.device SET capability = $2, operator_role = $3 WHERE id = $1', [
+      id,
+      role,
+      present[0]?.role ?? null,
+    ]);
     if (capability !== role)
       await client.query(
         `REVOKE ${readerRole(capability)} FROM ${quoteName(login)}; GRANT ${readerRole(role)} TO ${quoteName(login)}`,
@@ -194,13 +195,18 @@ async function endLogin(client: pg.Client, login: string): Promise<void> {
   }
 }
 
+interface KnownDevice {
+  id: string;
+  name: string;
+  login: string;
+  operator: string;
+  capability: EnrollRequest['role'];
+}
+
 /** By id, or by name where that is unique. Takes no lock: a device that holds its own row must not hold off what is done to it. */
-async function findDevice(
-  client: pg.Client,
-  device: string,
-): Promise<{ id: string; name: string; login: string; capability: EnrollRequest['role'] }> {
-  const { rows } = await client.query<{ id: string; name: string; login: string; capability: EnrollRequest['role'] }>(
-    `SELECT id, name, login, capability FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked'`,
+async function findDevice(client: pg.Client, device: string): Promise<KnownDevice> {
+  const { rows } = await client.query<KnownDevice>(
+    `SELECT id, name, login, operator, capability FROM latchkey.device WHERE (id = $1 OR name = $1) AND state <> 'revoked'`,
     [device],
   );
   const [found] = rows;
@@ -239,19 +245,38 @@ export async function installedSystem(client: pg.Client): Promise<SystemMapping>
 async function findOrganization(
   client: pg.Client,
   system: SystemMapping,
-  named: string,
+  named: string | undefined,
 ): Promise<{ id: string; name: string }> {
-  const { table, id, name } = system.organization;
   const { rows } = await client.query<{ id: string; name: string }>(
-    `SELECT ${quoteName(id)}::TEXT AS id, ${quoteName(name)}::TEXT AS name FROM ${quoteName(system.schema)}.${quoteName(table)}
-     WHERE ${quoteName(id)}::TEXT = $1 OR ${quoteName(name)} = $1`,
-    [named],
+    `SELECT id, name FROM (${organizationsSql(system)}) o WHERE $1::TEXT IS NULL OR id = $1 OR name = $1 LIMIT 11`,
+    [named ?? null],
   );
-  if (!rows[0])
-    throw new LatchkeyError('not-found', `There is no organization “${named}”. Nothing was changed.`, {
-      field: 'organization',
-    });
-  return rows[0];
+  const [found] = rows;
+  if (found && rows.length === 1) return found;
+  if (found)
+    throw new LatchkeyError(
+      'ambiguous',
+      `Several organizations could be meant. Nothing was changed. Name one by its id: ${rows
+        .slice(0, 10)
+        .map(({ id, name }) => `${name} (${id})`)
+        .join(', ')}${rows.length > 10 ? ', …' : ''}.`,
+      { field: 'organization' },
+    );
+  throw new LatchkeyError(
+    'not-found',
+    named === undefined
+      ? 'There is no organization yet. Nothing was changed.'
+      : `There is no organization “${named}”. Nothing was changed.`,
+    { field: 'organization' },
+  );
+}
+
+/** All organizations as `id` and `name`. */
+function organizationsSql({ organization, schema }: SystemMapping): string {
+  if (organization === null)
+    return 'SELECT organization::TEXT AS id, organization_name AS name FROM latchkey.installation';
+  const { table, id, name } = organization;
+  return `SELECT ${quoteName(id)}::TEXT AS id, ${quoteName(name)}::TEXT AS name FROM ${quoteName(schema)}.${quoteName(table)}`;
 }
 
 async function findOperator(
@@ -260,13 +285,10 @@ async function findOperator(
   organization: string,
   named: string,
 ): Promise<{ id: string; email: string; role: string | null }> {
-  const { people } = system;
-  const { rows } = await client.query<{ id: string; email: string; role: string | null }>(
-    `SELECT ${quoteName(people.id)}::TEXT AS id, ${quoteName(people.email)}::TEXT AS email, ${quoteName(people.role.column)}::TEXT AS role FROM ${quoteName(system.schema)}.${quoteName(people.table)}
-     WHERE ${quoteName(people.organization)}::TEXT = $1 AND lower(${quoteName(people.email)}) = lower($2)
-       AND ${quoteName(people.status.column)} = ANY ($3)`,
-    [organization, named, people.status.words.active],
-  );
+  const { rows } = await client.query<{ id: string; email: string; role: string | null }>(operatorSql(system), [
+    named,
+    organization,
+  ]);
   if (!rows[0]) {
     throw new LatchkeyError(
       'not-found',

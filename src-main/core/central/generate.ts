@@ -1,33 +1,33 @@
 import { quoteName, quoteText } from '../quoting.ts';
 import type { Capability, SystemMapping, TableMapping } from '../systems/system.ts';
 import { derivedName } from './derived-name.ts';
-import { changeFunction, type HostColumn, type HostTable, truncateFunction } from './host-tables.ts';
+import { changeFunction, type HostColumn, type HostTable, relationOf, truncateFunction } from './host-tables.ts';
 
 /** Stands in the change log for every organization. */
 const everybody = `'*'`;
 
 /** The organization that a row belongs to, as SQL over the row `alias`; NULL where its parent is gone. */
-function organizationOf(system: SystemMapping, mapping: TableMapping, row: string, depth = 1): string {
+export function organizationOf(system: SystemMapping, mapping: TableMapping, row: string, depth = 1): string {
   const { tenancy } = mapping;
-  if (tenancy.class === 'shared') return everybody;
-  if (tenancy.class === 'root') return `${row}.${quoteName(system.organization.id)}::TEXT`;
+  if (tenancy.class === 'shared' || tenancy.class === 'database') return everybody;
+  if (tenancy.class === 'root') return `${row}.${quoteName(system.organization!.id)}::TEXT`;
   if (tenancy.class === 'organization') return `${row}.${quoteName(tenancy.column)}::TEXT`;
   const parent = system.tables[tenancy.parent]!;
   const alias = `parent_${depth}`;
-  return `(SELECT ${organizationOf(system, parent, alias, depth + 1)} FROM ${quoteName(system.schema)}.${quoteName(tenancy.parent)} ${alias} WHERE ${alias}.${quoteName(tenancy.parentKey)} = ${row}.${quoteName(tenancy.column)})`;
+  return `(SELECT ${organizationOf(system, parent, alias, depth + 1)} FROM ${relationOf(system, { name: tenancy.parent })} ${alias} WHERE ${alias}.${quoteName(tenancy.parentKey)} = ${row}.${quoteName(tenancy.column)})`;
 }
 
 /** The rows that the connected device's organization may see, as SQL over the host's table `t`. */
 function visibility(system: SystemMapping, table: HostTable, mapping: TableMapping, row = 't', depth = 1): string {
   const organization = `(SELECT latchkey.current_organization())`;
   const { tenancy } = mapping;
-  if (tenancy.class === 'shared') return `${organization} IS NOT NULL`;
+  if (tenancy.class === 'shared' || tenancy.class === 'database') return `${organization} IS NOT NULL`;
   if (tenancy.class === 'root')
-    return `${row}.${quoteName(system.organization.id)} = ${organization}::${table.organizationType}`;
+    return `${row}.${quoteName(system.organization!.id)} = ${organization}::${table.organizationType}`;
   if (tenancy.class === 'organization')
     return `${row}.${quoteName(tenancy.column)} = ${organization}::${table.organizationType}`;
   const alias = `parent_${depth}`;
-  return `${row}.${quoteName(tenancy.column)} IN (SELECT ${alias}.${quoteName(tenancy.parentKey)} FROM ${quoteName(system.schema)}.${quoteName(tenancy.parent)} ${alias} WHERE ${visibility(system, table, system.tables[tenancy.parent]!, alias, depth + 1)})`;
+  return `${row}.${quoteName(tenancy.column)} IN (SELECT ${alias}.${quoteName(tenancy.parentKey)} FROM ${relationOf(system, { name: tenancy.parent })} ${alias} WHERE ${visibility(system, table, system.tables[tenancy.parent]!, alias, depth + 1)})`;
 }
 
 /**
@@ -52,7 +52,7 @@ export function viewSql(system: SystemMapping, table: HostTable): string[] {
   const statements = [
     `CREATE VIEW ${write} WITH (security_barrier = TRUE) AS
   SELECT ${columns.map((column) => `t.${quoteName(column)}`).join(', ')}
-  FROM ${quoteName(system.schema)}.${quoteName(table.name)} t
+  FROM ${relationOf(system, table)} t
   WHERE ${visibility(system, table, mapping)}
   WITH CASCADED CHECK OPTION`,
     `GRANT SELECT, INSERT, UPDATE ON ${write} TO latchkey_writer`,
@@ -197,7 +197,7 @@ const movedIn = '4';
  * that it changed. That block writes nothing, so it costs no transaction id.
  */
 export function trackingSql(system: SystemMapping, table: HostTable, tableId: number): TrackingSql {
-  const relation = `${quoteName(system.schema)}.${quoteName(table.name)}`;
+  const relation = relationOf(system, table);
   const track = `latchkey.${quoteName(changeFunction(table.name))}`;
   const truncated = `latchkey.${quoteName(truncateFunction(table.name))}`;
   const everything = entrySql(tableId, { organization: everybody, move: left });
@@ -356,7 +356,7 @@ export function mirroredTableRow(system: SystemMapping, table: HostTable) {
   const mirrored = new Set(Object.keys(system.tables));
   return {
     name: table.name,
-    relation: `${quoteName(system.schema)}.${quoteName(table.name)}`,
+    relation: relationOf(system, table),
     key: table.key.map((column) => column.name),
     parent:
       mapping.tenancy.class === 'path'

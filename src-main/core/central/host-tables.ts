@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { quoteName } from '../quoting.ts';
 import type { SystemMapping, TableMapping } from '../systems/system.ts';
 import { derivedName } from './derived-name.ts';
 
@@ -37,6 +38,16 @@ export interface HostTable {
   organizationType: string;
 }
 
+/** Where a table lives: with the host, or beside it in Latchkey's own schema. */
+export function schemaOf(system: SystemMapping, table: string): string {
+  return system.tables[table]?.sidecar ? 'latchkey' : system.schema;
+}
+
+/** A table at central, quoted, with its schema. */
+export function relationOf(system: SystemMapping, { name }: { name: string }): string {
+  return `${quoteName(schemaOf(system, name))}.${quoteName(name)}`;
+}
+
 /** Names of the trigger functions of a table, in schema latchkey. */
 export const changeFunction = (table: string) => derivedName(`track_${table}`);
 export const truncateFunction = (table: string) => derivedName(`truncated_${table}`);
@@ -61,7 +72,7 @@ export async function readHostTables(client: pg.Client, system: SystemMapping): 
   const problems = mappingProblems(system);
   const tables: HostTable[] = [];
   for (const [name, mapping] of Object.entries(system.tables)) {
-    const found = await readTable(client, system.schema, name);
+    const found = await readTable(client, schemaOf(system, name), name);
     if (!found) {
       problems.push(`there is no table ${system.schema}.${name}`);
       continue;
@@ -71,8 +82,9 @@ export async function readHostTables(client: pg.Client, system: SystemMapping): 
     problems.push(...tableProblems(table, found));
   }
   problems.push(...requiredProblems(system, tables), ...tenancyTypeProblems(tables));
-  const root = tables.find(({ name }) => name === system.organization.table);
-  const type = root?.columns.find((column) => column.name === system.organization.id)?.type;
+  const { organization } = system;
+  const root = tables.find(({ name }) => name === organization?.table);
+  const type = organization === null ? 'text' : root?.columns.find(({ name }) => name === organization.id)?.type;
   if (problems.length > 0 || type === undefined) {
     throw new LatchkeyError(
       'schema-mismatch',
@@ -94,7 +106,7 @@ export async function readHostTables(client: pg.Client, system: SystemMapping): 
 export async function presentTables(client: pg.Client, system: SystemMapping): Promise<Map<string, HostColumn[]>> {
   const present = new Map<string, HostColumn[]>();
   for (const name of Object.keys(system.tables)) {
-    const found = await readTable(client, system.schema, name);
+    const found = await readTable(client, schemaOf(system, name), name);
     if (found) present.set(name, found.columns);
   }
   return present;
@@ -111,6 +123,12 @@ function mappingProblems(system: SystemMapping): string[] {
     if (twin !== undefined)
       problems.push(`${twin} and ${name} differ in case alone, which a mirror cannot: leave one out of the mapping`);
     byFolded.set(folded(name), name);
+    if (tenancy.class === 'database' && system.organization !== null)
+      problems.push(
+        `${name} belongs to the whole database, and its organizations are rows of ${system.organization.table}`,
+      );
+    if ((tenancy.class === 'root' || tenancy.class === 'organization') && system.organization === null)
+      problems.push(`${name} belongs to an organization, and the mapping names no table of organizations`);
     if (tenancy.class !== 'path') continue;
     if (!Object.hasOwn(system.tables, tenancy.parent))
       problems.push(`${name} belongs to rows of ${tenancy.parent}, which the mapping does not have`);
@@ -212,14 +230,23 @@ function requiredProblems(system: SystemMapping, tables: HostTable[]): string[] 
 
 /** Per table the columns without which there is nothing to install. */
 export function requiredColumns(system: SystemMapping): Record<string, string[]> {
-  const { organization, people, activity } = system;
+  const { organization, people, keys, sessions, activity } = system;
   const required: Record<string, string[]> = {};
   const need = (table: string, columns: string[]) => {
     required[table] = [...new Set([...(required[table] ?? []), ...columns])];
   };
-  need(organization.table, [organization.id, organization.name]);
-  need(people.table, [people.id, people.email, people.organization, people.role.column, people.status.column]);
-  need(activity.table, [activity.actor, activity.organization, activity.action, activity.data]);
+  const named = (...columns: (string | null | undefined)[]) => columns.filter((column) => column != null);
+  if (organization) need(organization.table, [organization.id, organization.name]);
+  need(people.table, named(people.id, people.email, people.organization, people.status?.column, people.deletedAt));
+  const held = people.role?.held;
+  if (held && 'column' in held) need(people.table, [held.column]);
+  if (held && 'table' in held) {
+    need(held.table, [held.person, held.role]);
+    need(held.roles.table, [held.roles.id, held.roles.name]);
+  }
+  if (keys) need(keys.table, [keys.id, keys.status.column]);
+  if (sessions) need(sessions.table, [sessions.id, sessions.person, sessions.expiresAt]);
+  if (activity) need(activity.table, named(activity.actor, activity.organization, activity.action, activity.data));
   for (const { tenancy } of Object.values(system.tables)) {
     if (tenancy.class === 'path') need(tenancy.parent, [tenancy.parentKey]);
   }

@@ -2,7 +2,6 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
-import { readHostTables } from './host-tables.ts';
 import { inOneTransaction, makeOwnObjects, releaseTables, roles } from './own-objects.ts';
 
 /**
@@ -21,7 +20,7 @@ export async function install(
     client,
     async (recorded) => {
       await refuseSecondInstall(client);
-      await makeOwnObjects(recorded, system, await readHostTables(client, system));
+      await makeOwnObjects(recorded, system);
     },
     options,
   );

@@ -2,8 +2,10 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
+import { activitySql } from './activity.ts';
+import { entitlementSql } from './entitlement.ts';
 import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } from './generate.ts';
-import type { HostTable } from './host-tables.ts';
+import { type HostTable, readHostTables, relationOf } from './host-tables.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
 
 /** What devices of a capability may read is granted to these. */
@@ -49,15 +51,33 @@ export async function inOneTransaction<T>(
  *
  * @throws LatchkeyError `central-too-new`, `schema-mismatch`
  */
-export async function makeOwnObjects(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+export async function makeOwnObjects(client: pg.Client, system: SystemMapping): Promise<HostTable[]> {
   await createRoles(client);
-  await grantHost(client, system, tables);
+  await grantSchema(client, system);
   await migrateOwnSchema(client);
+  await makeSidecars(client, system);
+  const tables = await readHostTables(client, system);
+  await grantHost(client, system, tables);
   await client.query('SET LOCAL ROLE latchkey_owner');
   await describeSystem(client, system);
   await makeViews(client, system, tables);
+  for (const sql of [...entitlementSql(system, tables), ...activitySql(system, tables)]) await client.query(sql);
   await track(client, system, tables);
   await grantDevices(client);
+  return tables;
+}
+
+/** Tables for what the host does not have. One that is there stays as it is: it holds rows. */
+export async function makeSidecars(client: pg.Client, system: SystemMapping): Promise<void> {
+  for (const [name, { sidecar }] of Object.entries(system.tables)) {
+    if (!sidecar) continue;
+    const columns = Object.entries(sidecar.columns).map(([column, definition]) => `${quoteName(column)} ${definition}`);
+    const relation = relationOf(system, { name });
+    const key = sidecar.key.map(quoteName).join(', ');
+    await client.query(`CREATE TABLE IF NOT EXISTS ${relation} (${columns.join(', ')}, PRIMARY KEY (${key}))`);
+    await client.query(`ALTER TABLE ${relation} OWNER TO latchkey_owner`);
+    await client.query(`COMMENT ON TABLE ${relation} IS ${quoteText(sidecar.comment)}`);
+  }
 }
 
 /** @throws LatchkeyError `central-too-new`, `schema-mismatch` where what was applied is no file of this version's */
@@ -82,12 +102,16 @@ async function createRoles(client: pg.Client): Promise<void> {
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION latchkey_owner`);
 }
 
+async function grantSchema(client: pg.Client, { schema }: SystemMapping): Promise<void> {
+  await client.query(`GRANT USAGE ON SCHEMA ${quoteName(schema)} TO latchkey_owner, latchkey_writer`);
+}
+
 /** latchkey_owner alone holds grants on the host's tables; it owns the views through which everything else goes. */
 async function grantHost(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
-  await client.query(`GRANT USAGE ON SCHEMA ${quoteName(system.schema)} TO latchkey_owner, latchkey_writer`);
   for (const table of tables) {
-    const relation = `${quoteName(system.schema)}.${quoteName(table.name)}`;
-    const writes = table.mapping.rights || table.name === system.activity.table ? ', INSERT, UPDATE' : '';
+    if (table.mapping.sidecar) continue;
+    const relation = relationOf(system, table);
+    const writes = table.mapping.rights || table.name === system.activity?.table ? ', INSERT, UPDATE' : '';
     await client.query(`GRANT SELECT${writes} ON ${relation} TO latchkey_owner`);
     if (writes)
       for (const sequence of table.sequences)

@@ -7,6 +7,7 @@ import {
   dropViews,
   inOneTransaction,
   makeOwnObjects,
+  makeSidecars,
   migrateOwnSchema,
   readMirroredTables,
   releaseTables,
@@ -44,6 +45,7 @@ export async function upgrade(
       // Two upgrades take turns, and nobody enrolls a device in between.
       await recorded.query('LOCK TABLE latchkey.installation IN SHARE ROW EXCLUSIVE MODE');
       await migrateOwnSchema(recorded);
+      await makeSidecars(recorded, wanted);
       const found = await hostChanges(client, wanted);
       const fitting = fitMapping(wanted, await presentTables(client, wanted));
       const tables = await readHostTables(client, fitting);
@@ -55,7 +57,7 @@ export async function upgrade(
         recorded,
         tables.map(({ name }) => name),
       );
-      await makeOwnObjects(recorded, fitting, tables);
+      await makeOwnObjects(recorded, fitting);
       return found;
     },
     options,

@@ -6,7 +6,8 @@ import { requireRights } from '../command/rights.ts';
 import type { Decide, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { rowValues, storedMoment } from '../mirror/row-values.ts';
-import { calledKey, type KeyRow, type KeyState, keyNamed } from './key-named.ts';
+import { requireCapability } from '../systems/capabilities.ts';
+import { calledKey, type KeyRow, type KeyState, keyMapping, keyNamed } from './key-named.ts';
 import { newSecret, type Secret } from './secret.ts';
 import { versionsOf } from './versions.ts';
 
@@ -15,10 +16,17 @@ const millisecondsPerDay = 86_400_000;
 const longestFromAcceptance = 3_650 * millisecondsPerDay;
 
 const issueKey: Decide<'keys.issue'> = (context, { label, scopes, expiresInDays, reason }) => {
-  const { keys } = context.system;
+  const keys = keyMapping(context.system);
+  requireCapability(context.system, 'keys.issue', 'label');
+  if (expiresInDays !== null) requireCapability(context.system, 'keys.expiry', 'expiresInDays');
+  if (scopes.length > 0) requireCapability(context.system, 'keys.scopes', 'scopes');
   const secret = newSecret(keys.secretPrefix);
   const lifetime = expiresInDays === null ? null : expiresInDays * millisecondsPerDay;
-  const insert = newKey(context, secret, lifetime, { [keys.label]: label, [keys.scopes]: scopes });
+  const insert = newKey(context, secret, lifetime, {
+    [keys.label]: label,
+    ...(keys.scopes === null ? {} : { [keys.scopes]: scopes }),
+    ...(keys.owner === null ? {} : { [keys.owner]: context.operator.id }),
+  });
   requireKeyRights(context, insert, `issue the key “${label}”`, 'label');
   return {
     intent: {
@@ -33,14 +41,16 @@ const issueKey: Decide<'keys.issue'> = (context, { label, scopes, expiresInDays,
 };
 
 const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeconds, reason }) => {
-  const { keys } = context.system;
+  const keys = keyMapping(context.system);
+  requireCapability(context.system, 'keys.rotate', 'key');
+  if (overlapSeconds > 0) requireCapability(context.system, 'keys.overlap', 'overlapSeconds');
   const old = keyNamed(context, reference, ['active']);
   requireActive(old);
   requireTwoVersionsAtMost(context, old, overlapSeconds);
   const secret = newSecret(keys.secretPrefix);
   const insert = newKey(context, secret, lifetimeOf(old, context.now), {
     ...carriedOver(context, old),
-    [keys.rotatedFrom]: old.id,
+    [keys.rotatedFrom!]: old.id,
   });
   const update = overlapSeconds > 0 ? retirement(context, old, overlapSeconds) : end(context, old, 'revoked');
   requireKeyRights(context, insert, `rotate ${calledKey(old)}`, 'key');
@@ -59,7 +69,8 @@ const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeco
 };
 
 const revokeKey: Decide<'keys.revoke'> = (context, { key: reference, reason, compromised }) => {
-  const { keys } = context.system;
+  const keys = keyMapping(context.system);
+  requireCapability(context.system, 'keys.revoke', 'key');
   const old = keyNamed(context, reference, ['active', 'retiring', 'suspended']);
   // That a revoked key leaked as well is worth recording; the way back is closed.
   if (old.state === 'compromised' || (old.state === 'revoked' && !compromised))
@@ -93,8 +104,14 @@ export const keyCommands = {
  * from central's acceptance: on a device whose clock is behind, a key must not be born expired.
  */
 function newKey(context: ReadContext, secret: Secret, lifetime: number | null, more: Record<string, Json>): RowChange {
-  const { keys } = context.system;
+  const keys = keyMapping(context.system);
   const id = uuidv7();
+  const marks: [string | null, Json][] = [
+    [keys.organization, context.organization.id],
+    [keys.hash, secret.hash],
+    [keys.prefix, secret.prefix],
+    [keys.last4, secret.last4],
+  ];
   return {
     table: keys.table,
     key: [id],
@@ -102,42 +119,43 @@ function newKey(context: ReadContext, secret: Secret, lifetime: number | null, m
     set: {
       ...more,
       [keys.id]: id,
-      [keys.organization]: context.organization.id,
-      [keys.hash]: secret.hash,
-      [keys.prefix]: secret.prefix,
-      [keys.last4]: secret.last4,
+      ...Object.fromEntries(marks.filter(([column]) => column !== null)),
       [keys.status.column]: keys.status.words.active[0]!,
       ...(lifetime !== null && lifetime > longestFromAcceptance
-        ? { [keys.expiresAt]: momentOf(context, keys.expiresAt, lifetime) }
+        ? { [keys.expiresAt!]: momentOf(context, keys.expiresAt!, lifetime) }
         : {}),
     },
     ...(lifetime === null || lifetime > longestFromAcceptance
       ? {}
-      : { fromAcceptance: { [keys.expiresAt]: Math.round(lifetime / 1_000) } }),
+      : { fromAcceptance: { [keys.expiresAt!]: Math.round(lifetime / 1_000) } }),
   };
 }
 
 /** The overlap counts from central's acceptance, so that a key rotated offline does not die before its successor lives. */
-function retirement({ system: { keys } }: ReadContext, old: KeyRow, overlapSeconds: number): RowChange {
+function retirement({ system }: ReadContext, old: KeyRow, overlapSeconds: number): RowChange {
+  const keys = keyMapping(system);
+  const [retiring] = keys.status.words.retiring;
   return {
     table: keys.table,
     key: [old.id],
     op: 'update',
-    set: { [keys.status.column]: keys.status.words.retiring[0]! },
-    fromAcceptance: { [keys.expiresAt]: overlapSeconds },
+    set: retiring === undefined ? {} : { [keys.status.column]: retiring },
+    fromAcceptance: { [keys.expiresAt!]: overlapSeconds },
   };
 }
 
 function end(context: ReadContext, old: KeyRow, state: 'revoked' | 'compromised'): RowChange {
-  const { keys } = context.system;
-  const set: Record<string, Json> = { [keys.status.column]: keys.status.words[state][0]! };
+  const keys = keyMapping(context.system);
+  // A system that has no word for what leaked revokes it; the reason says the rest.
+  const [word = keys.status.words.revoked[0]!] = keys.status.words[state];
+  const set: Record<string, Json> = { [keys.status.column]: word };
   // Set once: when it ended stays, also where it turns out later that it had leaked.
-  if (old.revoked_at === null) set[keys.revokedAt] = momentOf(context, keys.revokedAt, 0);
+  if (keys.revokedAt !== null && old.revoked_at === null) set[keys.revokedAt] = momentOf(context, keys.revokedAt, 0);
   return { table: keys.table, key: [old.id], op: 'update', set };
 }
 
 function carriedOver(context: ReadContext, old: KeyRow): Record<string, Json> {
-  const { keys } = context.system;
+  const keys = keyMapping(context.system);
   const table = context.tables.get(keys.table);
   const where = { column: keys.id, equals: old.id };
   return (table && rowValues(context.mirror, table, where, keys.carriedOver)) ?? {};
@@ -190,15 +208,17 @@ function requireKeyRights(
   act: string,
   field: string,
 ): void {
-  const { keys } = context.system;
+  const keys = keyMapping(context.system);
   const columns = [...Object.keys(set), ...Object.keys(fromAcceptance ?? {})];
   const issuing = field === 'label';
-  const fields = issuing ? { [keys.label]: 'label', [keys.scopes]: 'scopes', [keys.expiresAt]: 'expiresInDays' } : {};
+  const fields = issuing
+    ? { [keys.label]: 'label', [keys.scopes ?? '']: 'scopes', [keys.expiresAt ?? '']: 'expiresInDays' }
+    : {};
   requireRights(context, { table, op, columns, act, fields, field });
 }
 
 function momentOf({ system, tables, now }: ReadContext, column: string, milliseconds: number): string {
-  return storedMoment(tables.get(system.keys.table), column, now + milliseconds);
+  return storedMoment(tables.get(keyMapping(system).table), column, now + milliseconds);
 }
 
 function told({ secret, prefix, last4 }: Secret) {

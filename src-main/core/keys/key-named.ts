@@ -5,10 +5,17 @@ import type { ReadContext } from '../handlers.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import type { MirrorSchema } from '../mirror/schema.ts';
+import type { KeyMapping, SystemMapping } from '../systems/system.ts';
 import { looksLikeSecret, prefixLength } from './secret.ts';
 
 export type KeyState = Key['state'];
 export type KeyRow = Omit<MirrorSchema['latchkey_api_key'], 'row_id'>;
+
+/** @throws LatchkeyError `not-supported` where the system has no keys */
+export function keyMapping({ keys, title }: SystemMapping): KeyMapping {
+  if (keys) return keys;
+  throw new LatchkeyError('not-supported', `${title} has no keys.`, { field: 'key' });
+}
 
 /** The state that counts now: a key past its end is expired, whatever is stored. `now` in milliseconds since 1970. */
 export function stateAt(now: number) {
@@ -70,7 +77,7 @@ export function keyNamed(context: ReadContext, reference: string, preferred: rea
 }
 
 function isCalled({ system }: ReadContext, reference: string) {
-  const { secretPrefix } = system.keys;
+  const { secretPrefix } = keyMapping(system);
   if (looksLikeSecret(secretPrefix, reference))
     return sql<boolean>`prefix = ${reference.slice(0, prefixLength)} AND last4 = ${reference.slice(-4)}`;
   const named = sql<boolean>`(label = ${reference} COLLATE NOCASE OR prefix = ${reference})`;

@@ -6,7 +6,7 @@ import { asMoment, momentParameter } from '../mirror/moments.ts';
 import { parsedJson } from '../mirror/row-values.ts';
 import { isAmong, rowsContaining } from '../mirror/substrings.ts';
 import { pendingCommands, pendingCounts } from '../outbox/queries.ts';
-import { type KeyRow, keyNamed, keysAt, stateAt } from './key-named.ts';
+import { type KeyRow, keyMapping, keyNamed, keysAt, stateAt } from './key-named.ts';
 import { versionsOf } from './versions.ts';
 
 const millisecondsPerDay = 86_400_000;
@@ -21,7 +21,7 @@ const listKeys: Query<'keys.list'> = (context, request) => {
 
 function matching(context: ReadContext, { search, state, expiresWithinDays }: Request<'keys.list'>) {
   const { system, now } = context;
-  const found = search ? rowsContaining(context, system.keys.table, search) : null;
+  const found = search ? rowsContaining(context, system.keys?.table ?? '', search) : null;
   let keys = keysAt(now);
   if (state) keys = keys.where(stateAt(now), '=', state);
   if (expiresWithinDays !== undefined)
@@ -63,14 +63,14 @@ const showKey: Query<'keys.show'> = (context, request) => {
       state,
       createdAt: asMoment(created_at),
     })),
-    pendingCommands: pendingCommands(context.mirror, context.system.keys.table, row.id),
+    pendingCommands: pendingCommands(context.mirror, keyMapping(context.system).table, row.id),
   };
 };
 
 function asKeys({ mirror, system }: ReadContext, rows: readonly KeyRow[]): Key[] {
   const pending = pendingCounts(
     mirror,
-    system.keys.table,
+    system.keys?.table ?? '',
     rows.map(({ id }) => id),
   );
   return rows.map((row) => ({

@@ -6,14 +6,16 @@ import type { MirroredTable } from './catalogue.ts';
 /** Rows of consecutive row ids that have one version (`latchkey_block`), as a power of two. */
 export const versionedBlockBits = 8;
 
-/** Columns by any part of which people and keys are found, as far as this device sees them. */
+/** Columns by any part of which people and keys are found, as far as this device sees them; their id last. */
 export function partColumns({ people, keys }: SystemMapping, table: MirroredTable | undefined): string[] {
-  const columns: Record<string, string[]> = {
-    [people.table]: [people.name, people.email, people.id, people.role.column],
-    [keys.table]: [keys.label, keys.prefix, keys.last4, keys.scopes, keys.id],
-  };
-  const seen = new Set(table?.columns.map(({ name }) => name));
-  return table && Object.hasOwn(columns, table.name) ? columns[table.name]!.filter((name) => seen.has(name)) : [];
+  const role = people.role && 'column' in people.role.held ? people.role.held.column : null;
+  const columns: (string | null)[] =
+    table?.name === people.table
+      ? [...people.name, people.email, role, people.id]
+      : keys && table?.name === keys.table
+        ? [keys.label, keys.prefix, keys.last4, keys.scopes, keys.id]
+        : [];
+  return columns.filter((name) => name !== null).filter((name) => table?.columns.some((seen) => seen.name === name));
 }
 
 /**

@@ -37,7 +37,7 @@ export function createDailyCounts(
 }
 
 export function dropDailyCounts(database: Database.Database, system: SystemMapping, table: string): void {
-  if (table !== system.activity.table) return;
+  if (table !== system.activity?.table) return;
   for (const event of events) database.exec(`DROP TRIGGER IF EXISTS ${triggerName(event)}`);
   database.exec('DELETE FROM latchkey_daily');
 }
@@ -45,11 +45,14 @@ export function dropDailyCounts(database: Database.Database, system: SystemMappi
 /** Whether this device sees when events happened and what they were. */
 export function hasDailyCounts({ activity }: SystemMapping, table: MirroredTable | undefined): boolean {
   const sees = (name: string) => table?.columns.some((column) => column.name === name);
-  return table?.name === activity.table && sees(activity.at) === true && sees(activity.action) === true;
+  return (
+    activity !== null && table?.name === activity.table && sees(activity.at) === true && sees(activity.action) === true
+  );
 }
 
 /** SQL of the day and the action of a row: `row` is a table, OLD or NEW. Ten characters of a moment in UTC are its day. */
-function counted({ activity }: SystemMapping, row: string) {
+function counted(system: SystemMapping, row: string) {
+  const activity = system.activity!;
   return {
     day: `substr(coalesce(${row}.${quoteName(activity.at)}, ''), 1, 10)`,
     action: `coalesce(${row}.${quoteName(activity.action)}, '')`,

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { SystemMapping } from '../systems/system.ts';
+import type { ActivityMapping } from '../systems/system.ts';
 import type { MirroredTable } from './catalogue.ts';
 import type { Stored } from './rows.ts';
 
@@ -12,7 +12,7 @@ export class EventTally {
   private readonly action: number;
   private readonly actor: number;
 
-  constructor({ activity }: SystemMapping, { columns }: MirroredTable) {
+  constructor(activity: ActivityMapping, { columns }: MirroredTable) {
     const placeOf = (name: string) => columns.findIndex((column) => column.name === name);
     this.at = placeOf(activity.at);
     this.action = placeOf(activity.action);

@@ -23,7 +23,7 @@ export function createLastEvents(
   dropLastEvents(database, system, table.name);
   if (!hasLastEvents(system, table)) return;
   const name = quoteName(table.name);
-  const [actor, at] = [quoteName(system.activity.actor), quoteName(system.activity.at)];
+  const [actor, at] = actorAndMoment(system);
   if (tally) {
     const add = database.prepare('INSERT INTO latchkey_last_event VALUES (?, ?)');
     for (const [who, newest] of tally.newest) add.run(who, newest);
@@ -39,7 +39,7 @@ export function createLastEvents(
 }
 
 export function dropLastEvents(database: Database.Database, system: SystemMapping, table: string): void {
-  if (table !== system.activity.table) return;
+  if (table !== system.activity?.table) return;
   for (const event of events) database.exec(`DROP TRIGGER IF EXISTS ${triggerName(event)}`);
   database.exec('DELETE FROM latchkey_last_event');
 }
@@ -47,7 +47,9 @@ export function dropLastEvents(database: Database.Database, system: SystemMappin
 /** Whether this device sees who did something and when. */
 export function hasLastEvents({ activity }: SystemMapping, table: MirroredTable | undefined): boolean {
   const sees = (name: string) => table?.columns.some((column) => column.name === name);
-  return table?.name === activity.table && sees(activity.at) === true && sees(activity.actor) === true;
+  return (
+    activity !== null && table?.name === activity.table && sees(activity.at) === true && sees(activity.actor) === true
+  );
 }
 
 /**
@@ -63,9 +65,9 @@ export function restoreLastEvents(
   if (gone.length === 0) return;
   database.exec('DELETE FROM latchkey_last_event_gone');
   const { activity } = system;
-  const table = tables.get(activity.table);
-  if (!table) return;
-  const [actor, at] = [quoteName(activity.actor), quoteName(activity.at)];
+  const table = activity ? tables.get(activity.table) : undefined;
+  if (!activity || !table) return;
+  const [actor, at] = actorAndMoment(system);
   const left = `SELECT ${actor}, max(${at}) FROM ${quoteName(table.name)} WHERE ${at} IS NOT NULL`;
   const put = (condition: string) =>
     database.prepare(`INSERT INTO latchkey_last_event ${left} AND ${condition} GROUP BY 1 ${newer}`);
@@ -81,16 +83,21 @@ export function restoreLastEvents(
 /** Whether full text knows of every event who did it. */
 function isWordOfIndex(database: Database.Database, system: SystemMapping, table: MirroredTable): boolean {
   return (
-    system.tables[table.name]?.search?.whole.includes(system.activity.actor) === true &&
+    system.tables[table.name]?.search?.whole.includes(system.activity!.actor) === true &&
     isTextIndexed(new ReadableMirror(database), table.name)
   );
 }
 
 const newer = 'ON CONFLICT DO UPDATE SET at = max(at, excluded.at)';
 
-function triggerStatements({ activity }: SystemMapping, table: MirroredTable): string[] {
+/** Of a system that has a table of events. */
+function actorAndMoment({ activity }: SystemMapping): [string, string] {
+  return [quoteName(activity!.actor), quoteName(activity!.at)];
+}
+
+function triggerStatements(system: SystemMapping, table: MirroredTable): string[] {
   const name = quoteName(table.name);
-  const [actor, at] = [quoteName(activity.actor), quoteName(activity.at)];
+  const [actor, at] = actorAndMoment(system);
   const add = `INSERT INTO latchkey_last_event SELECT NEW.${actor}, NEW.${at}
     WHERE NEW.${actor} IS NOT NULL AND NEW.${at} IS NOT NULL ${newer};`;
   const was = `CAST(OLD.${actor} AS TEXT)`;

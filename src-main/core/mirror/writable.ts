@@ -170,8 +170,8 @@ export class WritableMirror extends ReadableMirror {
         .prepare('INSERT INTO latchkey_table (name, definition) VALUES (?, ?) ON CONFLICT (name) DO NOTHING')
         .run(table.name, JSON.stringify(table));
     });
-    const areEvents = table.name === this.system.activity.table;
-    return this.coming(table, 0, areEvents ? new EventTally(this.system, table) : null);
+    const areEvents = table.name === this.system.activity?.table;
+    return this.coming(table, 0, areEvents ? new EventTally(this.system.activity!, table) : null);
   }
 
   /** The incoming table of a copy that was broken off, without what came after its first `rows`. */

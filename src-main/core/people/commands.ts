@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { CallName } from '../../contract/index.ts';
@@ -5,44 +6,59 @@ import type { Intent, Json, RowChange } from '../command/intent.ts';
 import { hasRights, requireRights } from '../command/rights.ts';
 import type { Decide, Decision, ReadContext } from '../handlers.ts';
 import { momentParameter } from '../mirror/moments.ts';
-import { query } from '../mirror/readable.ts';
+import { query, type ReadableMirror } from '../mirror/readable.ts';
+import { requireCapability } from '../systems/capabilities.ts';
+import type { PeopleMapping, RoleRows } from '../systems/system.ts';
 import { keepAnAdministrator } from './administrators.ts';
 import { called, type PersonRow, peopleWithEmail, personNamed } from './person-named.ts';
 
 /** Somebody who is invited: no password is set here, and central lets nobody in by this row alone. */
 const createPerson: Decide<'people.create'> = (context, { email, name, role, reason }) => {
   const { people } = context.system;
+  requireCapability(context.system, 'people.create', 'email');
+  requireCapability(context.system, 'people.names', 'name');
   requireKnownRole(context, role);
   requireFreeEmail(context, email);
   const id = uuidv7();
+  const held = people.role?.held;
+  const { words } = people.status ?? {};
   const set: Record<string, Json> = {
     [people.id]: id,
-    [people.organization]: context.organization.id,
+    ...(people.organization === null ? {} : { [people.organization]: context.organization.id }),
     [people.email]: email,
-    [people.name]: name,
-    [people.status.column]: people.status.words.invited[0]!,
-    [people.role.column]: role,
+    ...nameColumns(people, name),
+    // Where nobody is invited, they are let in: no password is set, so that the host's own login still asks for one.
+    ...(people.status && words ? { [people.status.column]: (words.invited[0] ?? words.active[0])! } : {}),
+    ...(held && 'column' in held ? { [held.column]: role } : {}),
+    ...derivedColumns(people, id, email),
   };
   // Central gives everybody the initial role by itself, so a device that may not name roles can still invite.
-  const mayNameRole = hasRights(context, { table: people.table, op: 'insert', columns: [people.role.column] });
-  if (role === people.role.initial && !mayNameRole) delete set[people.role.column];
+  if (held && 'column' in held && role === people.role?.initial) {
+    const mayNameRole = hasRights(context, { table: people.table, op: 'insert', columns: [held.column] });
+    if (!mayNameRole) delete set[held.column];
+  }
   requirePeopleRights(context, 'insert', Object.keys(set), `invite ${name} as ${role}`, 'email');
   return decided({
     name: 'person.create',
     summary: `Invited ${name} as ${role}`,
     reason,
     subject: { table: people.table, key: [id] },
-    changes: [{ table: people.table, key: [id], op: 'insert', set }],
+    changes: [
+      { table: people.table, key: [id], op: 'insert', set },
+      ...(held && 'table' in held ? [newRoleRow(context, held, id, role)] : []),
+    ],
   });
 };
 
 const editPerson: Decide<'people.edit'> = (context, { person: reference, name, email, reason }) => {
   const { people } = context.system;
+  requireCapability(context.system, 'people.edit', 'person');
   const person = personNamed(context, reference);
   const set: Record<string, Json> = {};
   const parts: string[] = [];
   if (name !== undefined && name !== person.name) {
-    set[people.name] = name;
+    requireCapability(context.system, 'people.names', 'name');
+    Object.assign(set, nameColumns(people, name));
     parts.push(`name to ${name}`);
   }
   if (email !== undefined && email !== person.email) {
@@ -61,21 +77,21 @@ const editPerson: Decide<'people.edit'> = (context, { person: reference, name, e
 };
 
 const deactivatePerson: Decide<'people.deactivate'> = (context, { person: reference, reason }) => {
-  const { people } = context.system;
   const person = personNamed(context, reference);
-  if (person.status !== null && people.status.words.deactivated.includes(person.status))
+  const { column, words } = statusOf(context);
+  if (person.status !== null && words.deactivated.map(String).includes(person.status))
     throw noChange(`${called(person)} is deactivated already`, 'person');
-  const set = { [people.status.column]: people.status.words.deactivated[0]! };
+  const set = { [column]: words.deactivated[0]! };
   requirePeopleRights(context, 'update', Object.keys(set), `deactivate ${called(person)}`, 'person');
-  keepAnAdministrator(context, person, set, 'person');
+  keepAnAdministrator(context, person, { isActive: false }, 'person');
   requireSomebodyElse(context, person, 'deactivates themself');
   const change = personChange(context, person, 'person.deactivate', `Deactivated ${called(person)}`, set, reason);
   return decided({ ...change, changes: [...change.changes, ...sessionEnds(context, person)] });
 };
 
 const reactivatePerson: Decide<'people.reactivate'> = (context, { person: reference, reason }) => {
-  const { people } = context.system;
   const person = personNamed(context, reference);
+  const { column, words } = statusOf(context);
   if (person.state === 'active') throw noChange(`${called(person)} is active already`, 'person');
   if (person.state === 'invited')
     throw new LatchkeyError(
@@ -83,22 +99,26 @@ const reactivatePerson: Decide<'people.reactivate'> = (context, { person: refere
       `${called(person)} was invited and has not come in yet: there is nothing to reactivate. Nothing was changed. The invitation stands until they accept it.`,
       { field: 'person' },
     );
-  const set = { [people.status.column]: people.status.words.active[0]! };
+  if (person.status !== null && words.active.map(String).includes(person.status))
+    throw new LatchkeyError(
+      'not-supported',
+      `${called(person)} was deleted at central, and nobody is brought back from here. Nothing was changed. Ask whoever runs ${context.system.title}.`,
+      { field: 'person' },
+    );
+  const set = { [column]: words.active[0]! };
   requirePeopleRights(context, 'update', Object.keys(set), `reactivate ${called(person)}`, 'person');
   return decided(personChange(context, person, 'person.reactivate', `Reactivated ${called(person)}`, set, reason));
 };
 
 const setRole: Decide<'people.set-role'> = (context, { person: reference, role, reason }) => {
-  const { people } = context.system;
   const person = personNamed(context, reference);
   requireKnownRole(context, role);
   if (person.role === role) throw noChange(`${called(person)} has the role ${role} already`, 'role');
-  const set = { [people.role.column]: role };
-  requirePeopleRights(context, 'update', Object.keys(set), `change ${called(person)}’s role`, 'person');
-  keepAnAdministrator(context, person, set, 'role');
+  const change = roleChange(context, person, role);
+  keepAnAdministrator(context, person, { role }, 'role');
   requireSomebodyElse(context, person, 'changes their own role');
   const summary = `Changed ${called(person)}’s role from ${person.role ?? 'none'} to ${role}`;
-  return decided(personChange(context, person, 'person.set-role', summary, set, reason));
+  return decided({ ...personChange(context, person, 'person.set-role', summary, {}, reason), changes: [change] });
 };
 
 export const peopleCommands = {
@@ -136,7 +156,8 @@ function personChange(
 /** Ends what is still running, from the moment at which central accepts; nothing where this device may not end sessions. */
 function sessionEnds(context: ReadContext, person: PersonRow): RowChange[] {
   const { sessions } = context.system;
-  if (!hasRights(context, { table: sessions.table, op: 'update', columns: [sessions.expiresAt] })) return [];
+  if (!sessions || !hasRights(context, { table: sessions.table, op: 'update', columns: [sessions.expiresAt] }))
+    return [];
   // What had expired by central's own clock when it was last asked needs no end; this device's clock may be ahead by any amount.
   const lastAsked = Date.parse(context.mirror.meta('central_now') ?? '');
   const since = momentParameter(Math.min(context.now, Number.isNaN(lastAsked) ? context.now : lastAsked));
@@ -165,12 +186,112 @@ function requirePeopleRights(
   field: string,
 ): void {
   const { people } = context.system;
-  const fields = { [people.email]: 'email', [people.name]: 'name', [people.role.column]: 'role' };
+  const held = people.role?.held;
+  const fields = {
+    [people.email]: 'email',
+    ...Object.fromEntries(people.name.map((column) => [column, 'name'])),
+    ...(held && 'column' in held ? { [held.column]: 'role' } : {}),
+  };
   requireRights(context, { table: people.table, op, columns, act, fields, field });
 }
 
-function requireKnownRole({ system }: ReadContext, role: string): void {
-  const { values } = system.people.role;
+/** Given names and family name where they stand apart: the last word is the family's. */
+function nameColumns({ name: columns }: PeopleMapping, name: string): Record<string, Json> {
+  const [first, last] = columns;
+  if (first === undefined) return {};
+  if (last === undefined) return { [first]: name };
+  const words = name.trim().split(/\s+/);
+  return { [first]: words.slice(0, -1).join(' ') || words[0]!, [last]: words.length > 1 ? words.at(-1)! : null };
+}
+
+function derivedColumns({ derived = {} }: PeopleMapping, id: string, email: string): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(derived).map(([column, how]) => [
+      column,
+      how.from === 'constant' ? how.value : `${email.split('@')[0]!.slice(0, 80)}-${id.slice(-6)}`,
+    ]),
+  );
+}
+
+/** @throws LatchkeyError `not-supported` */
+function statusOf({ system }: ReadContext): NonNullable<PeopleMapping['status']> {
+  requireCapability(system, 'people.deactivate', 'person');
+  return system.people.status!;
+}
+
+/** What gives somebody another role: a column of theirs, or the row that gave them the one they have. */
+function roleChange(context: ReadContext, person: PersonRow, role: string): RowChange {
+  const { people } = context.system;
+  const held = people.role!.held;
+  const act = `change ${called(person)}’s role`;
+  if ('column' in held) {
+    const set = { [held.column]: role };
+    requirePeopleRights(context, 'update', Object.keys(set), act, 'person');
+    return { table: people.table, key: [person.id], op: 'update', set };
+  }
+  const rows = roleRowsOf(context, held, person.id);
+  if (rows.length > 1)
+    throw new LatchkeyError(
+      'not-supported',
+      `${called(person)} has several roles (${rows.map(({ name }) => name).join(', ')}), and Latchkey changes the role of people who have one. Nothing was changed. Take the others away at central first.`,
+      { field: 'person', details: { roles: rows.map(({ name }) => name) } },
+    );
+  const [row] = rows;
+  const change: RowChange = row
+    ? { table: held.table, key: row.key, op: 'update', set: { [held.role]: roleId(context, held, role) } }
+    : newRoleRow(context, held, person.id, role);
+  const { table, op, set } = change;
+  requireRights(context, { table, op, columns: Object.keys(set), act, field: 'person' });
+  return change;
+}
+
+function newRoleRow(context: ReadContext, held: RoleRows, person: string, role: string): RowChange {
+  const id = uuidv7();
+  const reference = roleId(context, held, role);
+  const set = {
+    ...(held.id === null ? {} : { [held.id]: id }),
+    [held.person]: person,
+    [held.role]: reference,
+    ...(held.givenBy === null ? {} : { [held.givenBy]: context.operator.id }),
+  };
+  const act = `give somebody the role ${role}`;
+  requireRights(context, { table: held.table, op: 'insert', columns: Object.keys(set), act, field: 'role' });
+  return { table: held.table, key: held.id === null ? keyOf(context, held, set) : [id], op: 'insert', set };
+}
+
+function roleId({ mirror }: ReadContext, { roles }: RoleRows, role: string): string {
+  const { id } = heldRows<{ id: string }>(
+    mirror,
+    sql`SELECT ${sql.id(roles.id)} AS id FROM ${sql.id(roles.table)} WHERE ${sql.id(roles.name)} = ${role}`,
+  )[0]!;
+  return id;
+}
+
+/** The rows that give a person their roles, with the names of those. */
+function roleRowsOf(context: ReadContext, held: RoleRows, person: string): { key: Json[]; name: string }[] {
+  const { table, roles } = held;
+  const rows = heldRows<Record<string, string>>(
+    context.mirror,
+    sql`SELECT h.*, r.${sql.id(roles.name)} AS latchkey_role_name FROM ${sql.id(table)} h
+      JOIN ${sql.id(roles.table)} r ON r.${sql.id(roles.id)} = h.${sql.id(held.role)} WHERE h.${sql.id(held.person)} = ${person}`,
+  );
+  return rows.map((row) => ({ key: keyOf(context, held, row), name: row.latchkey_role_name! }));
+}
+
+function keyOf({ tables }: ReadContext, { table }: RoleRows, row: Record<string, Json>): Json[] {
+  return (tables.get(table)?.key ?? []).map((column) => row[column]!);
+}
+
+function heldRows<Row>(mirror: ReadableMirror, statement: RawBuilder<unknown>): Row[] {
+  const { sql: text, parameters } = statement.compile(query);
+  return mirror.database.prepare(text).all(...parameters) as Row[];
+}
+
+function requireKnownRole({ mirror, system }: ReadContext, role: string): void {
+  requireCapability(system, 'people.roles', 'role');
+  const values = mirror
+    .all(query.selectFrom('latchkey_role').select('name').orderBy('position'))
+    .map(({ name }) => name);
   if (values.includes(role)) return;
   throw new LatchkeyError(
     'would-violate',

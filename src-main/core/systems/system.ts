@@ -8,18 +8,20 @@ export interface SystemMapping {
   title: string;
   /** The schema of the host's tables at central. */
   schema: string;
-  organization: { table: string; id: string; name: string };
+  /** The table whose rows are the organizations; null where the whole database is one. */
+  organization: { table: string; id: string; name: string } | null;
   tables: Record<string, TableMapping>;
   people: PeopleMapping;
-  keys: KeyMapping;
-  sessions: SessionMapping;
-  activity: ActivityMapping;
-  /** At least one row must match after every command, counted at central in the applying transaction. SQL over `table`. */
-  lastAdministrator: { table: string; where: string };
+  /** What a system does not have is null: the features that need it are not offered, and say why. */
+  keys: KeyMapping | null;
+  sessions: SessionMapping | null;
+  activity: ActivityMapping | null;
 }
 
 /** Which organization a row belongs to. */
 export type Tenancy =
+  /** The whole database is one organization, and every row of it belongs to that. */
+  | { class: 'database' }
   /** The organization's own row. */
   | { class: 'root' }
   /** A column holds the organization's id. */
@@ -38,6 +40,8 @@ export interface TableRights {
 
 export interface TableMapping {
   tenancy: Tenancy;
+  /** For what the host does not have: a table of Latchkey's own schema, made by the installation and gone with it. */
+  sidecar?: Sidecar;
   /** Columns that no device ever reads, nor writes. They are not part of what devices see. */
   secret?: string[];
   /** Columns that a device may write and never read, such as the hash of a new key. */
@@ -61,6 +65,14 @@ export interface TableMapping {
   search?: SearchMapping;
 }
 
+/** A table beside the host's, as far as CREATE TABLE needs to know. */
+export interface Sidecar {
+  /** Types and constraints of its columns, as SQL; tables of the host are named with their schema. */
+  columns: Record<string, string>;
+  key: string[];
+  comment: string;
+}
+
 export interface SearchMapping {
   /** Columns whose words are found; of JSON its values. */
   words: string[];
@@ -70,43 +82,83 @@ export interface SearchMapping {
   newest: string;
 }
 
+/** A word of a column that holds a state: of text, or of a boolean one. */
+export type Word = string | boolean;
+
 export interface PeopleMapping {
   table: string;
   id: string;
   email: string;
-  name: string;
-  /** The column that holds the one role of a person, and the roles there are, least privileged first. */
-  role: { column: string; values: string[]; initial: string };
-  /** The column that the host's own login reads. */
+  /** Columns whose values, with blanks between, are a person's name: the whole, or given names and family name. None: their email address. */
+  name: string[];
+  /** Null where the system knows no roles. */
+  role: RoleMapping | null;
+  /** The column that the host's own login reads; null where it has none, and lets everybody in who is there. */
   status: {
     column: string;
-    /** The system's words for each of our states; the first is the one we write. */
-    words: Record<'invited' | 'active' | 'suspended' | 'deactivated', string[]>;
-  };
-  organization: string;
-  createdAt: string;
-  updatedAt: string;
+    /** The system's words for each of our states; the first is the one we write. No word: there is no such state. */
+    words: Record<'invited' | 'active' | 'suspended' | 'deactivated', Word[]>;
+  } | null;
+  /** A moment since which a person counts as deleted, where rows are kept. */
+  deletedAt: string | null;
+  organization: string | null;
+  createdAt: string | null;
+  updatedAt: string | null;
+  /** Further columns of a new person. */
+  derived?: Record<string, Derived>;
+  /** Why nobody can be invited from here, where that is so. */
+  notCreated?: string;
+}
+
+/** A value of a new row that nobody types. `login`: what stands before the @ of the email address, and a bit of the id. */
+export type Derived = { from: 'login' } | { from: 'constant'; value: string | number | boolean };
+
+export interface RoleMapping {
+  /** The roles that there are, least privileged first. Where they are rows there may be others, which rank below these. */
+  values: string[];
+  initial: string;
+  /** An organization keeps at least one active person with one of these. */
+  administrators: string[];
+  /** The column of a person that holds their one role, or the rows that give them some. */
+  held: { column: string } | RoleRows;
+}
+
+/** Rows of `table` join a person to a row of `roles`. */
+export interface RoleRows {
+  table: string;
+  person: string;
+  role: string;
+  roles: { table: string; id: string; name: string };
+  /** A generated key of such a row, where it is not the two columns. */
+  id: string | null;
+  /** The column that says who gave it. */
+  givenBy: string | null;
 }
 
 export interface KeyMapping {
   table: string;
   id: string;
-  organization: string;
+  organization: string | null;
+  /** The person whom a key belongs to; an operator issues keys to themself. */
+  owner: string | null;
   label: string;
-  scopes: string;
-  hash: string;
-  prefix: string;
-  last4: string;
+  scopes: string | null;
+  /** SHA-256 of the secret, lower hex. Null: the system keeps no secret of its keys, so none can be issued here. */
+  hash: string | null;
+  prefix: string | null;
+  last4: string | null;
+  /** The column that the host's own authorization reads. No word for a state: there is no such state. */
   status: {
     column: string;
-    words: Record<'active' | 'retiring' | 'suspended' | 'compromised' | 'revoked' | 'expired', string[]>;
+    words: Record<'active' | 'retiring' | 'suspended' | 'compromised' | 'revoked' | 'expired', Word[]>;
   };
-  expiresAt: string;
-  revokedAt: string;
-  lastUsedAt: string;
-  createdAt: string;
-  rotatedFrom: string;
-  certificate: { type: string; fingerprint: string; publicKey: string };
+  /** Null: keys of this system never end by themselves, so a rotation has no overlap. */
+  expiresAt: string | null;
+  revokedAt: string | null;
+  lastUsedAt: string | null;
+  createdAt: string | null;
+  rotatedFrom: string | null;
+  certificate: { type: string; fingerprint: string; publicKey: string } | null;
   /** Columns carried over from the old version of a key to the new one when it is rotated. */
   carriedOver: string[];
   /** What a new secret starts with, e.g. `sgk_`; the start of it is what people recognize a key by. */
@@ -117,9 +169,9 @@ export interface SessionMapping {
   table: string;
   id: string;
   person: string;
-  address: string;
-  agent: string;
-  createdAt: string;
+  address: string | null;
+  agent: string | null;
+  createdAt: string | null;
   expiresAt: string;
 }
 
@@ -128,7 +180,12 @@ export interface ActivityMapping {
   id: string;
   at: string;
   actor: string;
-  organization: string;
+  organization: string | null;
   action: string;
+  /** JSON: what was done. */
   data: string;
+  /** Columns that name what it was done to. */
+  subject: { type: string; id: string } | null;
+  /** JSON of the values before, where those after stand in `data`. */
+  before: string | null;
 }

@@ -1,6 +1,6 @@
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import { quoteName, quoteText } from '../quoting.ts';
-import type { SystemMapping, TableMapping } from './system.ts';
+import type { KeyMapping, PeopleMapping, RoleMapping, RoleRows, SystemMapping, TableMapping, Word } from './system.ts';
 
 type Tables = ReadonlyMap<string, MirroredTable>;
 
@@ -14,7 +14,7 @@ type Tables = ReadonlyMap<string, MirroredTable>;
 export function viewStatements(system: SystemMapping, tables: Tables): string[] {
   return [
     ...view('latchkey_person', personView(system, tables)),
-    ...view('latchkey_role', roleView(system)),
+    ...view('latchkey_role', roleView(system, tables)),
     ...view('latchkey_session', sessionView(system, tables)),
     ...view('latchkey_api_key', keyView(system, tables)),
     ...view('latchkey_activity', activityView(system, tables)),
@@ -63,103 +63,163 @@ function indexed({ indexes = [], tenancy }: TableMapping): string[][] {
 }
 
 /** Names and addresses are sorted and looked up whatever their case, which only an index of the same collation serves. */
-function collation(system: SystemMapping, table: string, column: string): string {
-  const { people, keys } = system;
+function collation({ people, keys }: SystemMapping, table: string, column: string): string {
   const caseless =
-    (table === people.table && (column === people.email || column === people.name)) ||
-    (table === keys.table && column === keys.label);
+    (table === people.table && (column === people.email || (people.name.length === 1 && column === people.name[0]))) ||
+    (keys !== null && table === keys.table && column === keys.label);
   return caseless ? ' COLLATE NOCASE' : '';
 }
 
 function personView({ people }: SystemMapping, tables: Tables): string {
   const from = source(tables, people.table);
+  const status = from.column(people.status?.column ?? null);
   return from.select({
     row_id: from.rowId,
     id: from.column(people.id),
     email: from.column(people.email),
-    name: from.column(people.name),
-    role: from.column(people.role.column),
-    // A word that nobody mapped must not look like access.
-    state: stateOf(from.column(people.status.column), people.status.words, 'deactivated'),
-    status: from.column(people.status.column),
+    name: nameOf(people.name.map(from.column)),
+    role: roleOf(people, from.column(people.id), tables),
+    state: stateOfPerson(people, status, from.column(people.deletedAt)),
+    status: wordOf(status, Object.values(people.status?.words ?? {}).flat()),
     created_at: from.column(people.createdAt),
     updated_at: from.column(people.updatedAt),
   });
 }
 
-function roleView({ people }: SystemMapping): string {
-  return people.role.values
+function nameOf(columns: string[]): string {
+  if (columns.length <= 1) return columns[0] ?? 'NULL';
+  return `nullif(trim(${columns.map((column) => `coalesce(${column}, '')`).join(` || ' ' || `)}), '')`;
+}
+
+/** A person's highest role. One of rows that the mapping does not name ranks lowest. */
+function roleOf({ role, table }: PeopleMapping, id: string, tables: Tables): string {
+  if (role === null) return 'NULL';
+  if ('column' in role.held) return source(tables, table).column(role.held.column);
+  const { held } = role;
+  if (!tables.has(held.table) || !tables.has(held.roles.table)) return 'NULL';
+  return `(SELECT ${joinedRole(held)}.${quoteName(held.roles.name)} FROM ${quoteName(held.table)}
+    JOIN ${quoteName(held.roles.table)} ON ${joinedRole(held)}.${quoteName(held.roles.id)} = ${quoteName(held.table)}.${quoteName(held.role)}
+    WHERE ${quoteName(held.table)}.${quoteName(held.person)} = ${quoteName(table)}.${id}
+    ORDER BY ${rankOf(role, `${joinedRole(held)}.${quoteName(held.roles.name)}`)} DESC LIMIT 1)`;
+}
+
+function joinedRole({ roles }: RoleRows): string {
+  return quoteName(roles.table);
+}
+
+function rankOf({ values }: RoleMapping, name: string): string {
+  return `CASE ${name} ${values.map((value, place) => `WHEN ${quoteText(value)} THEN ${place}`).join(' ')} ELSE -1 END`;
+}
+
+/** A word that nobody mapped must not look like access. */
+function stateOfPerson({ status, deletedAt }: PeopleMapping, column: string, deleted: string): string {
+  const state = status ? stateOf(column, status.words, 'deactivated') : quoteText('active');
+  return deletedAt === null ? state : `CASE WHEN ${deleted} IS NOT NULL THEN 'deactivated' ELSE ${state} END`;
+}
+
+function roleView({ people: { role } }: SystemMapping, tables: Tables): string {
+  if (role === null) return 'SELECT NULL AS "name", NULL AS "position" WHERE 0';
+  if ('table' in role.held && tables.has(role.held.roles.table)) {
+    const { roles } = role.held;
+    const name = quoteName(roles.name);
+    return `SELECT ${name} AS "name", ${rankOf(role, name)} AS "position" FROM ${quoteName(roles.table)}`;
+  }
+  return role.values
     .map((name, position) => `SELECT ${quoteText(name)} AS "name", ${position} AS "position"`)
     .join(' UNION ALL ');
 }
 
 function sessionView({ sessions }: SystemMapping, tables: Tables): string {
-  const from = source(tables, sessions.table);
+  const from = source(tables, sessions?.table);
   return from.select({
-    id: from.column(sessions.id),
-    person_id: from.column(sessions.person),
-    address: from.column(sessions.address),
-    agent: from.column(sessions.agent),
-    created_at: from.column(sessions.createdAt),
-    expires_at: from.column(sessions.expiresAt),
+    id: from.column(sessions?.id),
+    person_id: from.column(sessions?.person),
+    address: from.column(sessions?.address),
+    agent: from.column(sessions?.agent),
+    created_at: from.column(sessions?.createdAt),
+    expires_at: from.column(sessions?.expiresAt),
   });
 }
 
 function keyView({ keys }: SystemMapping, tables: Tables): string {
-  const from = source(tables, keys.table);
+  const from = source(tables, keys?.table);
+  const status = from.column(keys?.status.column);
   return from.select({
     row_id: from.rowId,
-    id: from.column(keys.id),
-    label: from.column(keys.label),
-    prefix: from.column(keys.prefix),
-    last4: from.column(keys.last4),
-    scopes: from.column(keys.scopes),
-    status: from.column(keys.status.column),
-    // Not known to be let in and not known to be over: it can be revoked, and not rotated.
-    state: stateOf(from.column(keys.status.column), keys.status.words, 'suspended'),
-    created_at: from.column(keys.createdAt),
-    last_used_at: from.column(keys.lastUsedAt),
-    expires_at: from.column(keys.expiresAt),
-    revoked_at: from.column(keys.revokedAt),
-    rotated_from: from.column(keys.rotatedFrom),
-    certificate_type: from.column(keys.certificate.type),
-    certificate_fingerprint: from.column(keys.certificate.fingerprint),
-    public_key: from.column(keys.certificate.publicKey),
+    id: from.column(keys?.id),
+    label: from.column(keys?.label),
+    prefix: from.column(keys?.prefix),
+    last4: from.column(keys?.last4),
+    scopes: from.column(keys?.scopes),
+    status: wordOf(status, Object.values(keys?.status.words ?? {}).flat()),
+    state: keys ? stateOfKey(keys, status, from.column) : 'NULL',
+    created_at: from.column(keys?.createdAt),
+    last_used_at: from.column(keys?.lastUsedAt),
+    expires_at: from.column(keys?.expiresAt),
+    revoked_at: from.column(keys?.revokedAt),
+    rotated_from: from.column(keys?.rotatedFrom),
+    certificate_type: from.column(keys?.certificate?.type),
+    certificate_fingerprint: from.column(keys?.certificate?.fingerprint),
+    public_key: from.column(keys?.certificate?.publicKey),
   });
+}
+
+/**
+ * Not known to be let in and not known to be over: it can be revoked, and not rotated. Where the system has no word for it, the old version
+ * of a rotated key that has an end is in its overlap.
+ */
+function stateOfKey(keys: KeyMapping, status: string, column: (name: string | null) => string): string {
+  const state = stateOf(status, keys.status.words, 'suspended');
+  const [from, end] = [column(keys.rotatedFrom), column(keys.expiresAt)];
+  if (keys.status.words.retiring.length > 0 || from === 'NULL' || end === 'NULL') return state;
+  const table = quoteName(keys.table);
+  const successor = `EXISTS (SELECT 1 FROM ${table} newer WHERE newer.${from} = ${table}.${column(keys.id)})`;
+  return `CASE ${state} WHEN 'active' THEN CASE WHEN ${end} IS NOT NULL AND ${successor} THEN 'retiring' ELSE 'active' END ELSE ${state} END`;
 }
 
 /** The id stays as it is stored: text made of a number would neither sort as one nor find its row by the primary key. */
 function activityView({ activity }: SystemMapping, tables: Tables): string {
-  const from = source(tables, activity.table);
+  const from = source(tables, activity?.table);
   return from.select({
     row_id: from.rowId,
-    id: from.column(activity.id),
-    at: from.column(activity.at),
-    actor_id: from.column(activity.actor),
-    action: from.column(activity.action),
-    data: from.column(activity.data),
+    id: from.column(activity?.id),
+    at: from.column(activity?.at),
+    actor_id: from.column(activity?.actor),
+    action: from.column(activity?.action),
+    data: from.column(activity?.data),
   });
 }
 
 /** What a view may take from one mirrored table, whether or not it is mirrored. */
-function source(tables: Tables, name: string) {
-  const table = tables.get(name);
+function source(tables: Tables, name: string | undefined) {
+  const table = name === undefined ? undefined : tables.get(name);
   const present = new Set(table?.columns.map((column) => column.name));
   return {
     rowId: table ? 'rowid' : 'NULL',
-    column: (column: string) => (present.has(column) ? quoteName(column) : 'NULL'),
+    column: (column: string | null | undefined) => (column && present.has(column) ? quoteName(column) : 'NULL'),
     select(columns: Record<string, string>): string {
       const list = Object.entries(columns).map(([alias, expression]) => `${expression} AS ${quoteName(alias)}`);
-      return `SELECT ${list.join(', ')} ${table ? `FROM ${quoteName(name)}` : 'WHERE 0'}`;
+      return `SELECT ${list.join(', ')} ${table ? `FROM ${quoteName(table.name)}` : 'WHERE 0'}`;
     },
   };
 }
 
-function stateOf(column: string, words: Record<string, string[]>, otherwise: string): string {
-  const cases = Object.entries(words).map(
-    ([state, names]) => `WHEN ${column} IN (${names.map(quoteText).join(', ')}) THEN ${quoteText(state)}`,
-  );
+function stateOf(column: string, words: Record<string, Word[]>, otherwise: string): string {
+  const cases = Object.entries(words)
+    .filter(([, names]) => names.length > 0)
+    .map(([state, names]) => `WHEN ${column} IN (${names.map(wordSql).join(', ')}) THEN ${quoteText(state)}`);
   return `CASE ${cases.join(' ')} ELSE ${quoteText(otherwise)} END`;
+}
+
+function wordSql(word: Word): string {
+  return typeof word === 'boolean' ? String(Number(word)) : quoteText(word);
+}
+
+/** The system's own word, as people read it: of a boolean column too. */
+function wordOf(column: string, words: Word[]): string {
+  return words.some((word) => typeof word === 'boolean')
+    ? `CASE ${column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END`
+    : column;
 }
 
 function view(name: string, select: string): string[] {

@@ -103,15 +103,16 @@ function refuseOtherWay(goal: MigrationGoal, current: number, direction: 'up' | 
 }
 
 async function refuseToDiscard(client: pg.Client, system: string): Promise<void> {
-  const { schema, organization } = systemNamed(system);
-  const name = `${client.escapeIdentifier(schema)}.${client.escapeIdentifier(organization.table)}`;
+  const { schema, organization, people } = systemNamed(system);
+  const table = organization?.table ?? people.table;
+  const name = `${client.escapeIdentifier(schema)}.${client.escapeIdentifier(table)}`;
   const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [name]);
   if (!rows[0].there) return;
-  const { rows: found } = await client.query(`SELECT count(*)::INT AS organizations FROM ${name}`);
-  if (found[0].organizations === 0) return;
+  const { rows: found } = await client.query(`SELECT count(*)::INT AS rows FROM ${name}`);
+  if (found[0].rows === 0) return;
   throw new LatchkeyError(
     'would-violate',
-    `This database holds ${found[0].organizations} organizations, and going down drops tables with their rows. Nothing was changed. Back it up, then say --discard-data.`,
+    `This database holds ${found[0].rows} ${organization ? 'organizations' : 'people'}, and going down drops tables with their rows. Nothing was changed. Back it up, then say --discard-data.`,
     { field: 'discardData' },
   );
 }

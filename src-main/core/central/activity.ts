@@ -1,0 +1,55 @@
+import { quoteName, quoteText } from '../quoting.ts';
+import type { SystemMapping } from '../systems/system.ts';
+import { type HostTable, relationOf } from './host-tables.ts';
+
+/**
+ * SQL of `latchkey.project_activity`: the host's own audit table goes on telling the whole story, one row per applied command, in the
+ * same transaction. `data` is `{"latchkey": {…}}`. Tells nobody where the host keeps no such table.
+ */
+export function activitySql(system: SystemMapping, tables: HostTable[]): string[] {
+  const { activity } = system;
+  const table = tables.find(({ name }) => name === activity?.table);
+  return [
+    `CREATE OR REPLACE FUNCTION latchkey.project_activity(p_device latchkey.device, p_name TEXT, p_data JSONB) RETURNS VOID
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $activity$
+DECLARE
+  subject JSONB := p_data #> '{latchkey,subject}';
+  subject_change JSONB := (SELECT change FROM jsonb_array_elements(p_data #> '{latchkey,changes}') AS change
+    WHERE change ->> 'table' = subject ->> 'table' AND change ->> 'key' = subject ->> 'key' LIMIT 1);
+BEGIN
+  ${activity && table ? insertSql(system, table) : 'NULL;'}
+END
+$activity$`,
+    'REVOKE ALL ON FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB) FROM PUBLIC',
+  ];
+}
+
+function insertSql(system: SystemMapping, table: HostTable): string {
+  const { actor, organization, action, data, subject, before } = system.activity!;
+  const values: Record<string, string> = {
+    [actor]: 'to_jsonb(p_device.operator)',
+    ...(organization === null ? {} : { [organization]: 'to_jsonb(p_device.organization)' }),
+    [action]: 'to_jsonb(p_name)',
+    [data]:
+      before === null
+        ? 'p_data'
+        : `CASE jsonb_typeof(subject_change -> 'after') WHEN 'object' THEN subject_change -> 'after' ELSE '{}' END || p_data`,
+    ...(before === null ? {} : { [before]: `nullif(subject_change -> 'before', 'null')` }),
+    ...(subject === null ? {} : { [subject.type]: `subject -> 'table'`, [subject.id]: idOf(table, subject.id) }),
+  };
+  const columns = Object.keys(values).map(quoteName);
+  const relation = relationOf(system, table);
+  return `INSERT INTO ${relation} (${columns.join(', ')})
+    SELECT ${columns.map((column) => `p.${column}`).join(', ')} FROM jsonb_populate_record(NULL::${relation}, jsonb_build_object(
+      ${Object.entries(values)
+        .map(([column, value]) => `${quoteText(column)}, ${value}`)
+        .join(',\n      ')})) p;`;
+}
+
+/** What a row is known by, where it fits: of a key of several columns no uuid can be made. */
+function idOf({ columns }: HostTable, column: string): string {
+  const type = columns.find(({ name }) => name === column)?.base;
+  return type === 'uuid'
+    ? `CASE WHEN latchkey.is_uuid(subject ->> 'key') THEN subject -> 'key' END`
+    : `subject -> 'key'`;
+}
