@@ -1,0 +1,3 @@
+-- Takes API keys back.
+
+DROP TABLE public.api_keys;

@@ -1,0 +1,3 @@
+-- Takes business entities back.
+
+DROP TABLE public.entities;
