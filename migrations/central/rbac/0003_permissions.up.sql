@@ -1,0 +1,47 @@
+-- What a role allows. The documentation's diagram has "ROLE has PERMISSION" and no table for it: a catalogue of
+-- permissions, and which role has which, since two roles may well allow the same thing.
+
+CREATE TABLE public.permissions (
+  id UUID PRIMARY KEY DEFAULT public.uuid_generate_v4(),
+  name VARCHAR(101) UNIQUE NOT NULL,
+  resource VARCHAR(50) NOT NULL,
+  action VARCHAR(50) NOT NULL,
+  description TEXT,
+  created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT permissions_name_composed CHECK (name = resource || ':' || action),
+  CONSTRAINT permissions_resource_format CHECK (resource ~ '^[a-z][a-z_]*$'),
+  CONSTRAINT permissions_action_format CHECK (action ~ '^[a-z][a-z_]*$')
+);
+
+COMMENT ON TABLE public.permissions IS 'What can be allowed, as resource:action.';
+
+CREATE TABLE public.role_permissions (
+  role_id UUID REFERENCES public.roles (id) ON DELETE CASCADE,
+  permission_id UUID REFERENCES public.permissions (id) ON DELETE CASCADE,
+  granted_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+  granted_by UUID REFERENCES public.users (id),
+  PRIMARY KEY (role_id, permission_id)
+);
+
+CREATE INDEX idx_role_permissions_permission_id ON public.role_permissions (permission_id);
+CREATE INDEX idx_role_permissions_granted_by ON public.role_permissions (granted_by);
+
+COMMENT ON TABLE public.role_permissions IS 'Which role allows what, since when, and who granted it.';
+
+-- What the policies of this schema ask for, in the migration on access.
+INSERT INTO public.permissions (name, resource, action, description) VALUES
+  ('users:read', 'users', 'read', 'See all users and their profiles'),
+  ('users:write', 'users', 'write', 'Add users, change and deactivate them'),
+  ('roles:write', 'roles', 'write', 'Give roles out and take them back; define roles'),
+  ('sessions:write', 'sessions', 'write', 'See and end the sessions of others'),
+  ('posts:write', 'posts', 'write', 'Change and remove posts and comments of others'),
+  ('resources:read', 'resources', 'read', 'See the resources of others'),
+  ('resources:write', 'resources', 'write', 'Change and remove resources of others'),
+  ('audit_logs:read', 'audit_logs', 'read', 'Read the audit trail');
+
+-- Without a role that may give roles out, nobody could begin.
+INSERT INTO public.roles (id, name, description, is_system)
+VALUES (public.uuid_generate_v4(), 'admin', 'Everything', true);
+
+INSERT INTO public.role_permissions (role_id, permission_id)
+SELECT r.id, p.id FROM public.roles AS r CROSS JOIN public.permissions AS p WHERE r.name = 'admin';

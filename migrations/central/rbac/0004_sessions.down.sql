@@ -1,0 +1,3 @@
+-- Takes sessions back: everybody signs in again.
+
+DROP TABLE public.sessions;

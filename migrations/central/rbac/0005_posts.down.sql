@@ -1,0 +1,4 @@
+-- Takes posts and comments back.
+
+DROP TABLE public.comments;
+DROP TABLE public.posts;

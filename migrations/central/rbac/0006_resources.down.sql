@@ -1,0 +1,3 @@
+-- Takes resources back.
+
+DROP TABLE public.resources;
