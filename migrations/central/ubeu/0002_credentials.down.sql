@@ -1,0 +1,3 @@
+-- Takes credentials back.
+
+DROP TABLE public.credentials;

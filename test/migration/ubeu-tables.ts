@@ -1,0 +1,92 @@
+/** Every table of the ubeu schema's documentation, with the columns that it names. */
+export const documentedTables: Record<string, string[]> = {
+  users: [
+    'id uuid not null',
+    'email character varying(255)',
+    'primary_did character varying(255) not null',
+    'hcs_topic_id character varying(255) not null',
+    'status character varying(50)',
+    'created_at timestamp without time zone',
+    'last_login_at timestamp without time zone',
+  ],
+  did_documents: [
+    'id uuid not null',
+    'user_id uuid',
+    'did_identifier character varying(255) not null',
+    'did_type character varying(50)',
+    'document_hash character varying(64)',
+    'status character varying(50)',
+    'created_at timestamp without time zone',
+  ],
+  domains: [
+    'id uuid not null',
+    'user_id uuid',
+    'domain_name character varying(255) not null',
+    'domain_type character varying(50)',
+    'blockchain_network character varying(50)',
+    'status character varying(50)',
+    'expires_at timestamp without time zone',
+    'created_at timestamp without time zone',
+  ],
+  credentials: [
+    'id uuid not null',
+    'subject_did character varying(255)',
+    'issuer_did character varying(255)',
+    'credential_type character varying(100)',
+    'status character varying(50)',
+    'issued_at timestamp without time zone',
+    'expires_at timestamp without time zone',
+    'created_at timestamp without time zone',
+  ],
+  enterprise_accounts: [
+    'id uuid not null',
+    'organization_name character varying(255) not null',
+    'parent_domain character varying(255) not null',
+    'enterprise_tier character varying(50)',
+    'status character varying(50)',
+    'created_at timestamp without time zone',
+  ],
+  enterprise_api_keys: [
+    'id uuid not null',
+    'enterprise_id uuid',
+    'name character varying(255) not null',
+    'permissions jsonb',
+    'active boolean',
+    'created_at timestamp without time zone',
+  ],
+};
+
+/** Every default that the documentation gives, as PostgreSQL writes it; null where it gives an id none. */
+export const documentedDefaults: Record<string, string | null> = {
+  'users.id': null,
+  'did_documents.id': null,
+  'domains.id': null,
+  'credentials.id': null,
+  'enterprise_accounts.id': null,
+  'enterprise_api_keys.id': null,
+  'users.status': "'active'::character varying",
+  'users.created_at': 'now()',
+  'users.last_login_at': 'now()',
+  'did_documents.did_type': "'personal'::character varying",
+  'did_documents.status': "'active'::character varying",
+  'did_documents.created_at': 'now()',
+  'domains.status': "'active'::character varying",
+  'domains.created_at': 'now()',
+  'credentials.status': "'active'::character varying",
+  'credentials.created_at': 'now()',
+  'enterprise_accounts.enterprise_tier': "'pro'::character varying",
+  'enterprise_accounts.status': "'active'::character varying",
+  'enterprise_accounts.created_at': 'now()',
+  'enterprise_api_keys.active': 'true',
+  'enterprise_api_keys.created_at': 'now()',
+};
+
+/** Every key that the documentation gives, as PostgreSQL writes it. */
+export const documentedConstraints: Record<string, string[]> = {
+  users: ['PRIMARY KEY (id)', 'UNIQUE (email)'],
+  did_documents: ['PRIMARY KEY (id)', 'UNIQUE (did_identifier)', 'FOREIGN KEY (user_id) REFERENCES users(id)'],
+  domains: ['PRIMARY KEY (id)', 'UNIQUE (domain_name)', 'FOREIGN KEY (user_id) REFERENCES users(id)'],
+  credentials: ['PRIMARY KEY (id)'],
+  enterprise_accounts: ['PRIMARY KEY (id)', 'UNIQUE (parent_domain)'],
+  enterprise_api_keys: ['PRIMARY KEY (id)', 'FOREIGN KEY (enterprise_id) REFERENCES enterprise_accounts(id)'],
+};
