@@ -1,6 +1,7 @@
 import type { Verb } from './verb.ts';
 import { auditVerbs } from './verbs/audit.ts';
 import { centralVerbs } from './verbs/central.ts';
+import { centralOperationVerbs } from './verbs/central-operations.ts';
 import { dataVerbs } from './verbs/data.ts';
 import { keyVerbs } from './verbs/keys.ts';
 import { migrateVerbs } from './verbs/migrate.ts';
@@ -17,5 +18,6 @@ export const verbs: readonly Verb[] = [
   ...auditVerbs,
   ...dataVerbs,
   ...centralVerbs,
+  ...centralOperationVerbs,
   ...migrateVerbs,
 ];
