@@ -2,7 +2,8 @@ import type pg from 'pg';
 
 /**
  * A schema's catalogue as sorted lines of text: two schemas are the same where these are. Names stand in place of
- * object ids, and columns carry no position, since one that was dropped and added again comes last.
+ * object ids, and columns carry no position, since one that was dropped and added again comes last. Rights that nobody
+ * gave stand as what they mean: PostgreSQL writes them out once something was granted, and keeps them after it is revoked.
  */
 export async function describeSchema(client: pg.Client, schema: string): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(
@@ -31,13 +32,14 @@ export async function describeSchema(client: pg.Client, schema: string): Promise
      SELECT concat_ws(' ', 'trigger', tgenabled, pg_get_triggerdef(pg_trigger.oid))
        FROM pg_trigger JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
      UNION ALL
-     SELECT concat_ws(' ', 'function', pg_get_functiondef(oid), proacl, obj_description(oid, 'pg_proc'))
+     SELECT concat_ws(' ', 'function', pg_get_functiondef(oid), COALESCE(proacl, acldefault('f', proowner)),
+              obj_description(oid, 'pg_proc'))
        FROM pg_proc WHERE pronamespace = to_regnamespace($1)
      UNION ALL
      SELECT concat_ws(' ', 'policy', tablename, policyname, permissive, roles, cmd, qual, with_check)
        FROM pg_policies WHERE schemaname = $1
      UNION ALL
-     SELECT concat_ws(' ', 'schema', nspname, nspacl, obj_description(oid, 'pg_namespace'))
+     SELECT concat_ws(' ', 'schema', nspname, COALESCE(nspacl, acldefault('n', nspowner)), obj_description(oid, 'pg_namespace'))
        FROM pg_namespace WHERE nspname = $1
      ORDER BY line`,
     [schema],

@@ -62,14 +62,20 @@ export function testSystemSchema({ system, schema, documentedTables, leastLines 
       expect(first.length).toBeGreaterThan(leastLines);
     });
 
-    test('is the same after each step back and forth', async () => {
+    test('each step back leaves what was there before the step, and forth again what was there after it', async () => {
       const steps = await migrate('up');
-      const top = await described();
+      await migrate('down');
+      const onTheWayUp = [await described()];
+      for (const { version } of steps) {
+        await migrate({ to: version });
+        onTheWayUp.push(await described());
+      }
       for (let version = steps.length - 1; version > 0; version--) {
         await migrate({ to: version });
-        await migrate('up');
-        expect(await described()).toEqual(top);
+        expect(await described(), `back to ${version}`).toEqual(onTheWayUp[version]);
       }
+      await migrate('up');
+      expect(await described()).toEqual(onTheWayUp.at(-1));
     });
 
     test('needs no superuser: the owner of the database installs and removes it', async () => {
