@@ -37,25 +37,26 @@ CREATE INDEX template_categories_parent_idx ON public.template_categories (paren
 
 COMMENT ON TABLE public.template_categories IS 'Headings of the template marketplace. Shared by all organizations.';
 
-INSERT INTO public.template_categories (name, description, icon) VALUES
-  ('Education', 'Degrees, courses and attendance', 'graduation-cap'),
-  ('Professional', 'Licences, certifications and training', 'briefcase'),
-  ('Government', 'Permits, licences and registrations', 'landmark'),
-  ('Employment', 'Employment, roles and references', 'building'),
-  ('Membership', 'Membership of associations and clubs', 'users'),
-  ('Events', 'Tickets, participation and awards', 'calendar');
-
-INSERT INTO public.template_categories (name, description, icon, parent_category_id)
-SELECT child.name, child.description, child.icon, parent.id
-FROM (VALUES
-  ('Degrees', 'Bachelor, master and doctorate', 'scroll', 'Education'),
-  ('Courses', 'Single courses and modules', 'book-open', 'Education'),
-  ('Transcripts', 'Records of marks', 'list', 'Education'),
-  ('Certifications', 'Examined professional skills', 'badge-check', 'Professional'),
-  ('Continuing education', 'Hours of training that a profession requires', 'refresh', 'Professional'),
-  ('Licences', 'The right to exercise a profession', 'id-card', 'Professional')
-) AS child (name, description, icon, parent_name)
-JOIN public.template_categories AS parent ON parent.name = child.parent_name;
+-- Their ids are the same in every installation, so that templates may be carried from one to the other.
+INSERT INTO public.template_categories (id, name, description, icon, parent_category_id) VALUES
+  ('47eaa099-2cb6-416d-86dc-283cf0480ff9', 'Education', 'Degrees, courses and attendance', 'graduation-cap', NULL),
+  ('1509bb0a-9bf1-4331-8a11-8783593942a4', 'Professional', 'Licences, certifications and training', 'briefcase', NULL),
+  ('f5ec52ed-0108-4475-92e1-bc7656670b14', 'Government', 'Permits, licences and registrations', 'landmark', NULL),
+  ('59ba1b0d-5c90-4158-a909-406c2e416788', 'Employment', 'Employment, roles and references', 'building', NULL),
+  ('5d32fe61-985f-44e7-aa09-5ee82bb29976', 'Membership', 'Membership of associations and clubs', 'users', NULL),
+  ('9a1e40b4-5815-4a99-99e2-d15364c7a500', 'Events', 'Tickets, participation and awards', 'calendar', NULL),
+  ('68b4aef7-3eaa-4e17-9d8a-4eace693ae2d', 'Degrees', 'Bachelor, master and doctorate', 'scroll',
+    '47eaa099-2cb6-416d-86dc-283cf0480ff9'),
+  ('142c8364-7806-4577-93e7-83e7eb04b39b', 'Courses', 'Single courses and modules', 'book-open',
+    '47eaa099-2cb6-416d-86dc-283cf0480ff9'),
+  ('3b041641-1788-44f2-a60d-f25453fe2e85', 'Transcripts', 'Records of marks', 'list',
+    '47eaa099-2cb6-416d-86dc-283cf0480ff9'),
+  ('00a154d8-5ed8-4bcc-b5c7-19c2add9ca88', 'Certifications', 'Examined professional skills', 'badge-check',
+    '1509bb0a-9bf1-4331-8a11-8783593942a4'),
+  ('c0290103-855d-4f55-99ec-8712e8e3574f', 'Continuing education', 'Hours of training that a profession requires', 'refresh',
+    '1509bb0a-9bf1-4331-8a11-8783593942a4'),
+  ('6e704245-a4ff-41e3-a794-9b80dcb0b82e', 'Licences', 'The right to exercise a profession', 'id-card',
+    '1509bb0a-9bf1-4331-8a11-8783593942a4');
 
 -- Not in the documentation's table: without it no template could be found under a heading.
 ALTER TABLE public.credential_templates
