@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Demo, fillSkyGenesisDemo } from '../../src-main/core/central/demo/sky-genesis.ts';
+import type { Demo } from '../../src-main/core/central/demo/fill.ts';
+import { fillSkyGenesisDemo } from '../../src-main/core/central/demo/sky-genesis.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
 import { type FreshDatabase, freshDatabase } from '../fixtures/central.ts';
 

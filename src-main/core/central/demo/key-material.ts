@@ -10,10 +10,14 @@ export interface KeyMarks {
   last4: string;
 }
 
-/** What the database keeps of an API key: the key itself is made here, hashed, and forgotten. */
-export function makeKeyMarks(random: Random): KeyMarks {
+/**
+ * What the database keeps of an API key: the key itself is made here, hashed, and forgotten.
+ *
+ * @param start what every key of the system starts with, four characters long
+ */
+export function makeKeyMarks(random: Random, start: string): KeyMarks {
   const secret = Array.from(random.bytes(43), (byte) => base62[byte % 62]).join('');
-  const key = `sgk_${secret}${checksum(secret)}`;
+  const key = `${start}${secret}${checksum(secret)}`;
   return { hash: sha256(key), prefix: key.slice(0, 8), last4: key.slice(-4) };
 }
 

@@ -1,5 +1,4 @@
 import { day, hour, type Moment, workingMoment } from './calendar.ts';
-import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
 
 export type KeyStatus = 'active' | 'retiring' | 'suspended' | 'revoked' | 'expired';
@@ -18,14 +17,20 @@ export interface KeyPlan {
   unused: boolean;
 }
 
+/** What a plan must know of the organization. */
+export interface KeyHolder {
+  founded: Moment;
+  scale: { keys: number };
+}
+
 const overlap = 7 * day;
 
 /**
  * Every state in which an operator meets keys, in believable numbers: a rotation or three under way, some expiring in
  * each of the usual windows, a few out of force, a few that never expire and should.
  */
-export function planKeys(random: Random, profile: Profile, now: Moment): KeyPlan[] {
-  const count = profile.scale.keys;
+export function planKeys(random: Random, holder: KeyHolder, now: Moment): KeyPlan[] {
+  const count = holder.scale.keys;
   const share = (part: number, least = 1) => Math.max(least, Math.round(count * part));
   const plans: KeyPlan[] = [];
 
@@ -33,7 +38,7 @@ export function planKeys(random: Random, profile: Profile, now: Moment): KeyPlan
   for (let i = 0; i < underRotation; i++) addRotationUnderWay(random, plans, now, i === 1);
 
   const revoked = share(0.05);
-  for (let i = 0; i < revoked; i++) addRevoked(random, plans, profile, now, i < revoked - 1);
+  for (let i = 0; i < revoked; i++) addRevoked(random, plans, holder, now, i < revoked - 1);
 
   for (let i = 0; i < share(0.033); i++) addExpired(random, plans, now);
   if (count >= 20) plans.push({ ...expiring(random, now, 100, 300), status: 'suspended' });
@@ -48,7 +53,7 @@ export function planKeys(random: Random, profile: Profile, now: Moment): KeyPlan
   ] as const) {
     for (let i = 0; i < share(0.1, 0); i++) plans.push(expiring(random, now, from, to));
   }
-  for (let i = 0; i < share(0.13, 0); i++) plans.push(endless(random, profile, now, i % 4 === 0));
+  for (let i = 0; i < share(0.13, 0); i++) plans.push(endless(random, holder, now, i % 4 === 0));
   while (plans.length < count) plans.push(expiring(random, now, 91, 400));
   return plans.slice(0, count);
 }
@@ -62,8 +67,8 @@ function expiring(random: Random, now: Moment, fromDays: number, toDays: number)
   return { ...plain, expiresAt, createdAt: expiresAt - random.pick(possible) * day };
 }
 
-function endless(random: Random, profile: Profile, now: Moment, unused: boolean): KeyPlan {
-  return { ...plain, expiresAt: null, createdAt: workingMoment(random, profile.founded, now - 120 * day), unused };
+function endless(random: Random, holder: KeyHolder, now: Moment, unused: boolean): KeyPlan {
+  return { ...plain, expiresAt: null, createdAt: workingMoment(random, holder.founded, now - 120 * day), unused };
 }
 
 /** Old and new key both work; the old one stops by itself when the overlap ends. */
@@ -85,13 +90,13 @@ function addRotationUnderWay(random: Random, plans: KeyPlan[], now: Moment, succ
   });
 }
 
-function addRevoked(random: Random, plans: KeyPlan[], profile: Profile, now: Moment, replaced: boolean): void {
+function addRevoked(random: Random, plans: KeyPlan[], holder: KeyHolder, now: Moment, replaced: boolean): void {
   const revokedAt = workingMoment(random, now - 140 * day, now - 12 * day);
   const retiredAt = replaced ? revokedAt - random.integer(1, 7) * day : null;
   plans.push({
     ...plain,
     status: 'revoked',
-    createdAt: workingMoment(random, profile.founded, revokedAt - 60 * day),
+    createdAt: workingMoment(random, holder.founded, revokedAt - 60 * day),
     expiresAt: null,
     revokedAt,
     retiredAt,

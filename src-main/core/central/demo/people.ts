@@ -125,7 +125,7 @@ function datesOf(random: Random, profile: Profile, status: PersonStatus, role: R
 }
 
 /** Looks like bcrypt at cost 12, and matches no password: hashing 250 real ones would take a minute. */
-function bcryptShaped(random: Random): string {
+export function bcryptShaped(random: Random): string {
   const alphabet = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
   const characters = Array.from(random.bytes(53), (byte) => alphabet[byte % 64]);
   return `$2b$12$${characters.join('')}`;

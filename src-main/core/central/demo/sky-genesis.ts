@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { type AccessLog, generateAccessLog, type LogLine } from './access-log.ts';
+import { type AccessLog, generateAccessLog, type LogLine, logSpan } from './access-log.ts';
 import { generateAuditEvents } from './audit-events.ts';
 import { day, type Moment, timestamp, workingMoment } from './calendar.ts';
-import { copyRows, type Row } from './copy.ts';
+import type { Row } from './copy.ts';
+import { type Demo, type DemoOptions, type DemoPerson, fillTables } from './fill.ts';
 import { dataSourceRows, generatePlatform } from './infrastructure.ts';
 import { generateKeys, type Key, keyRow, noteUse } from './keys.ts';
 import { generateMessaging, type Messaging } from './messaging.ts';
@@ -13,31 +14,6 @@ import { type Random, seededRandom } from './random.ts';
 import { generateRoutes, type Route, routeRow } from './routes.ts';
 import { sessionRows } from './sessions.ts';
 
-export interface DemoOptions {
-  /** What the dates are relative to: keys expire soon after it, logs end at it. */
-  now: Date;
-  seed?: number;
-  /** Rows of the main organization; the other one has about a tenth. */
-  scale?: Partial<Scale>;
-  onProgress?: (step: string, done: number, total: number) => void;
-}
-
-export interface DemoPerson {
-  id: string;
-  email: string;
-}
-
-export interface Demo {
-  organization: { id: string; name: string };
-  /** Of the same database, and never to be seen by the first one's devices. */
-  other: { id: string; name: string };
-  /** An administrator of the main organization: the person at the device. */
-  operator: DemoPerson;
-  /** Another administrator, for what takes two people. */
-  secondOperator: DemoPerson;
-  auditor: DemoPerson;
-}
-
 /**
  * Fills an empty sky-genesis database with a believable organization and a smaller second one: people, keys in every
  * state, and half a year of logs. The same `seed` and `now` give the same rows. One transaction: all of it or nothing.
@@ -45,7 +21,7 @@ export interface Demo {
  * `client` is connected as the owner of the tables. Throws if there is an organization already, and for fewer than
  * 8 people or 6 keys, which could not show anything.
  */
-export async function fillSkyGenesisDemo(client: pg.Client, options: DemoOptions): Promise<Demo> {
+export async function fillSkyGenesisDemo(client: pg.Client, options: DemoOptions<Scale>): Promise<Demo> {
   const now = options.now.getTime();
   const scale = { ...usualScale, ...options.scale };
   if (scale.people < 8 || scale.keys < 6) throw new RangeError('The demo needs at least 8 people and 6 keys.');
@@ -55,22 +31,14 @@ export async function fillSkyGenesisDemo(client: pg.Client, options: DemoOptions
   const routes = generateRoutes(random.fork('routes'));
   const tenants = [main, other].map((profile) => generateTenant(random.fork(profile.domain), profile, routes, now));
 
-  await client.query('BEGIN');
-  try {
-    // Whatever the server's zone and the database's search path are.
-    await client.query("SET LOCAL TIME ZONE 'UTC'");
-    await refuseUnlessEmpty(client);
-    await ensurePartitions(client, now);
-    const tables = { ...platformTables(random, platform, routes, tenants, now), ...tenantTables(tenants) };
-    const orderedTables = insertionOrder.map((table): [string, Row[]] => [table, tables[table] ?? []]);
-    await writeTables(client, orderedTables, options.onProgress);
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
-  // Without statistics the first screens would be planned for empty tables.
-  for (const table of insertionOrder) await client.query(`ANALYZE api_service.${table}`);
+  const tables = { ...platformTables(random, platform, routes, tenants, now), ...tenantTables(tenants) };
+  await fillTables(client, {
+    schema: 'api_service',
+    from: now - logSpan,
+    now,
+    tables: insertionOrder.map((table) => [table, tables[table] ?? []] as const),
+    onProgress: options.onProgress,
+  });
 
   const { people } = tenants[0]!;
   return {
@@ -205,36 +173,6 @@ function tenantTables(tenants: Tenant[]): Record<string, Row[]> {
 
 function inOrder(lines: LogLine[]): Row[] {
   return lines.sort((a, b) => a.moment - b.moment).map((line) => line.row);
-}
-
-async function writeTables(
-  client: pg.Client,
-  tables: [string, Row[]][],
-  onProgress: DemoOptions['onProgress'] = () => {},
-): Promise<void> {
-  const total = tables.reduce((sum, [, rows]) => sum + rows.length, 0);
-  let before = 0;
-  for (const [table, rows] of tables) {
-    await copyRows(client, `api_service.${table}`, rows, (done) => onProgress(table, before + done, total));
-    before += rows.length;
-  }
-}
-
-async function refuseUnlessEmpty(client: pg.Client): Promise<void> {
-  const { rowCount } = await client.query('SELECT FROM api_service.organizations LIMIT 1');
-  if (rowCount) throw new Error('The demo needs an empty database, and this one has an organization already.');
-}
-
-/** The logs end at `now`, which need not be today. */
-async function ensurePartitions(client: pg.Client, now: Moment): Promise<void> {
-  const monthsAhead = (moment: Moment) => {
-    const then = new Date(moment);
-    const today = new Date();
-    return (then.getUTCFullYear() - today.getUTCFullYear()) * 12 + then.getUTCMonth() - today.getUTCMonth();
-  };
-  const back = Math.max(0, -monthsAhead(now - 180 * day));
-  const ahead = Math.max(0, monthsAhead(now));
-  await client.query('SELECT api_service.ensure_log_partitions($1::INTEGER, $2::INTEGER)', [back, ahead]);
 }
 
 function named(person: Person): DemoPerson {
