@@ -33,8 +33,10 @@ function insertSql(system: SystemMapping, table: HostTable): string {
     [data]:
       before === null
         ? 'p_data'
-        : `CASE jsonb_typeof(subject_change -> 'after') WHEN 'object' THEN subject_change -> 'after' ELSE '{}' END || p_data`,
-    ...(before === null ? {} : { [before]: `nullif(subject_change -> 'before', 'null')` }),
+        : before === data
+          ? `jsonb_build_object('before', subject_change -> 'before', 'after', subject_change -> 'after') || p_data`
+          : `CASE jsonb_typeof(subject_change -> 'after') WHEN 'object' THEN subject_change -> 'after' ELSE '{}' END || p_data`,
+    ...(before === null || before === data ? {} : { [before]: `nullif(subject_change -> 'before', 'null')` }),
     ...(subject === null ? {} : { [subject.type]: `subject -> 'table'`, [subject.id]: idOf(table, subject.id) }),
   };
   const columns = Object.keys(values).map(quoteName);

@@ -16,8 +16,8 @@ const validHours = 72;
 export interface EnrollRequest {
   /** How devices reach central: `postgres://host:port/database`. */
   url: string;
-  /** An organization by id or name. */
-  organization: string;
+  /** An organization by id or name; the only one where none is named. */
+  organization: string | undefined;
   /** The operator by email address. */
   operator: string;
   device: string;

@@ -24,18 +24,9 @@ export interface MigrationSet {
   migrations: Migration[];
 }
 
-/** Schemas of the sets that no mapping tells of yet. */
-const schemas: Record<string, string> = {
-  latchkey: 'latchkey',
-  trustcred: 'public',
-  smarthub: 'public',
-  rbac: 'public',
-  ubeu: 'public',
-};
-
 /** @throws LatchkeyError `unknown-system` */
 export function migrationSet(name: string): MigrationSet {
-  const schema = schemas[name] ?? systemNamed(name).schema;
+  const schema = name === 'latchkey' ? 'latchkey' : systemNamed(name).schema;
   return { name, schema, migrations: readMigrations(packageFile(join('migrations', 'central', name))) };
 }
 

@@ -50,7 +50,7 @@ const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeco
   const secret = newSecret(keys.secretPrefix);
   const insert = newKey(context, secret, lifetimeOf(old, context.now), {
     ...carriedOver(context, old),
-    [keys.rotatedFrom!]: old.id,
+    ...(keys.rotatedFrom === null ? {} : { [keys.rotatedFrom]: old.id }),
   });
   const update = overlapSeconds > 0 ? retirement(context, old, overlapSeconds) : end(context, old, 'revoked');
   requireKeyRights(context, insert, `rotate ${calledKey(old)}`, 'key');

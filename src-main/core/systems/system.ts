@@ -186,6 +186,6 @@ export interface ActivityMapping {
   data: string;
   /** Columns that name what it was done to. */
   subject: { type: string; id: string } | null;
-  /** JSON of the values before, where those after stand in `data`. */
+  /** JSON of the values before, where those after stand in `data`; `data` itself where it holds both, as `before` and `after`. */
   before: string | null;
 }

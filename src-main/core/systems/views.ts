@@ -96,7 +96,7 @@ function roleOf({ role, table }: PeopleMapping, id: string, tables: Tables): str
   if (role === null) return 'NULL';
   if ('column' in role.held) return source(tables, table).column(role.held.column);
   const { held } = role;
-  if (!tables.has(held.table) || !tables.has(held.roles.table)) return 'NULL';
+  if (id === 'NULL' || !tables.has(held.table) || !tables.has(held.roles.table)) return 'NULL';
   return `(SELECT ${joinedRole(held)}.${quoteName(held.roles.name)} FROM ${quoteName(held.table)}
     JOIN ${quoteName(held.roles.table)} ON ${joinedRole(held)}.${quoteName(held.roles.id)} = ${quoteName(held.table)}.${quoteName(held.role)}
     WHERE ${quoteName(held.table)}.${quoteName(held.person)} = ${quoteName(table)}.${id}

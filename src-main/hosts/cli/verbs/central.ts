@@ -213,7 +213,12 @@ export const centralVerbs: Verb[] = [
     place: 'central',
     positionals: [],
     flags: [
-      { name: 'organization', kind: 'text', placeholder: 'ID', text: 'an organization by id or name', required: true },
+      {
+        name: 'organization',
+        kind: 'text',
+        placeholder: 'ID',
+        text: 'an organization by id or name; the only one by default',
+      },
       { name: 'operator', kind: 'text', placeholder: 'EMAIL', text: 'the person at the device', required: true },
       { name: 'device', kind: 'text', placeholder: 'NAME', text: 'what people call the device', required: true },
       {
@@ -298,7 +303,7 @@ async function enrollInto(
     const { file, deviceId } = await withCentral(values, terminal, (client) =>
       enroll(client, {
         url: typeof values.deviceUrl === 'string' ? values.deviceUrl : centralUrlOf(values, terminal),
-        organization: String(values.organization),
+        organization: values.organization === undefined ? undefined : String(values.organization),
         operator: String(values.operator),
         device: String(values.device),
         role: values.role as 'admin' | 'operator' | 'auditor',

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { enroll } from '../../src-main/core/central/enroll.ts';
+import { install, uninstall } from '../../src-main/core/central/install.ts';
+import { migrateSystem } from '../../src-main/core/central/migrate.ts';
+import type { Core } from '../../src-main/core/core.ts';
+import { openCore } from '../../src-main/core/open.ts';
+import { capabilitiesOf } from '../../src-main/core/systems/capabilities.ts';
+import { systemNamed } from '../../src-main/core/systems/index.ts';
+import { catalogueSnapshot } from '../fixtures/catalogue-snapshot.ts';
+import { type FreshDatabase, freshDatabase } from '../fixtures/central.ts';
+import { hosts } from '../fixtures/five-systems.ts';
+import { passphrase } from '../fixtures/organization.ts';
+
+const hash = (secret: string) => createHash('sha256').update(secret).digest('hex');
+
+describe.each(hosts)('$system', (host) => {
+  const system = systemNamed(host.system);
+  const capabilities = capabilitiesOf(system);
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-device-'));
+  let database: FreshDatabase;
+  let before: string[];
+  let core: Core;
+
+  const letsIn = async (email: string) => (await database.client.query(host.login, [email])).rowCount === 1;
+  const accepts = async (secret: string) =>
+    (await database.client.query(host.authorization!, [hash(secret)])).rowCount === 1;
+  const told = async (command: string) =>
+    host.audit === null
+      ? null
+      : (await database.client.query<{ action: string }>(host.audit, [command])).rows.map(({ action }) => action);
+  const sync = async () => {
+    expect(await core.call('sync.now', {})).toMatchObject({ pending: 0, conflicts: 0, problem: null });
+    const { equal, tables } = await core.call('mirror.check', {});
+    expect(
+      tables.flatMap(({ table, differences }) => differences.map((difference) => ({ table, ...difference }))),
+    ).toEqual([]);
+    expect(equal).toBe(true);
+  };
+  const offline = (workOffline: boolean) => core.call('sync.set-offline', { workOffline });
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    const { client, url } = database;
+    await migrateSystem(client, host.system, 'up');
+    await host.fill(client);
+    before = await catalogueSnapshot(client);
+    await install(client, system);
+    await host.fillSidecars?.(client);
+    const organization = host.organization ?? undefined;
+    const { file } = await enroll(client, { url, organization, operator: host.operator, device: 'd', role: 'admin' });
+    core = await openCore({ dataFolder: folder, ports: { secretStore: null, clock: Date.now } });
+    await core.call('device.join', { enrollment: file, passphrase });
+    await sync();
+  });
+  afterAll(async () => {
+    await core.close();
+    await database.drop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('mirrors every table, and nobody of another organization', async () => {
+    const { items } = await core.call('data.tables', {});
+    expect(items.map(({ name }) => name).sort()).toEqual(Object.keys(system.tables).sort());
+    const people = await core.call('people.list', {});
+    expect(people.items.map(({ email }) => email).sort()).toEqual([host.operator, host.person].sort());
+    if (host.foreigner !== null)
+      await expect(core.call('people.show', { person: host.foreigner })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('somebody who is deactivated offline is let in no more once central knows, and again when reactivated', async () => {
+    expect(await letsIn(host.person)).toBe(true);
+    await offline(true);
+    const { command } = await core.call('people.deactivate', { person: host.person, reason: 'left' });
+    expect(await core.call('people.show', { person: host.person })).toMatchObject({ state: 'deactivated' });
+    expect(await letsIn(host.person)).toBe(true);
+    await offline(false);
+    await sync();
+    expect(await letsIn(host.person)).toBe(false);
+    expect(await core.call('people.show', { person: host.person })).toMatchObject({ state: 'deactivated', pending: 0 });
+    if (host.audit !== null) expect(await told(command)).toEqual(['person.deactivate']);
+    if (capabilities.audit === null)
+      expect((await core.call('audit.list', {})).items[0]).toMatchObject({ action: 'person.deactivate' });
+
+    await core.call('people.reactivate', { person: host.person });
+    await sync();
+    expect(await letsIn(host.person)).toBe(true);
+  });
+
+  test('the last administrator stays', async () => {
+    const act = core.call('people.deactivate', { person: host.operator, reason: 'leaves us' });
+    if (capabilities['people.roles'] === null)
+      await expect(act).rejects.toMatchObject({ code: 'would-remove-last-administrator' });
+    else await expect(act).rejects.toMatchObject({ code: 'not-permitted' });
+  });
+
+  test.runIf(capabilities['people.roles'] === null)('a role that is given offline is held at central', async () => {
+    const { people } = system;
+    const [highest] = people.role!.administrators;
+    await offline(true);
+    await core.call('people.set-role', { person: host.person, role: highest! });
+    await offline(false);
+    await sync();
+    expect(await core.call('people.show', { person: host.person })).toMatchObject({ role: highest });
+    const roles = await core.call('people.roles', {});
+    expect(roles.items.find(({ name }) => name === highest)).toMatchObject({ people: 2 });
+  });
+
+  test('somebody new, with their role, or why not', async () => {
+    const input = {
+      email: 'new.person@north.example',
+      name: 'Nora van Dijk',
+      role: system.people.role?.initial ?? 'x',
+    };
+    const why = capabilities['people.create'] ?? capabilities['people.names'];
+    if (why !== null) {
+      await expect(core.call('people.create', input)).rejects.toMatchObject({
+        code: 'not-supported',
+        message: expect.stringContaining(why),
+      });
+      return;
+    }
+    await core.call('people.create', input);
+    await sync();
+    expect(await core.call('people.show', { person: input.email })).toMatchObject({
+      name: input.name,
+      role: input.role,
+      state: capabilities['people.invited'] === null ? 'invited' : 'active',
+    });
+  });
+
+  test.runIf(host.key !== null)(
+    'a key is issued, rotated and revoked, and the host accepts what it should',
+    async () => {
+      const issued = await core.call('keys.issue', { label: 'field kit', scopes: [], expiresInDays: null });
+      expect(await accepts(issued.secret)).toBe(false);
+      await sync();
+      expect(await accepts(issued.secret)).toBe(true);
+      if (host.audit !== null) expect(await told(issued.command)).toEqual(['key.issue']);
+
+      const overlapSeconds = capabilities['keys.overlap'] === null ? 3_600 : 0;
+      const rotated = await core.call('keys.rotate', { key: issued.subject, overlapSeconds });
+      await sync();
+      expect([await accepts(issued.secret), await accepts(rotated.secret)]).toEqual([overlapSeconds > 0, true]);
+      if (overlapSeconds > 0)
+        expect(await core.call('keys.show', { key: issued.subject })).toMatchObject({ state: 'retiring' });
+
+      const { items } = await core.call('keys.list', { search: 'field kit' });
+      for (const { id, state } of items)
+        if (state !== 'revoked') await core.call('keys.revoke', { key: id, reason: 'done', compromised: false });
+      await sync();
+      expect([await accepts(issued.secret), await accepts(rotated.secret)]).toEqual([false, false]);
+    },
+  );
+
+  test.runIf(host.key === null)('a system without keys offers none, and says so', async () => {
+    expect(await core.call('keys.list', {})).toMatchObject({ total: 0 });
+    await expect(core.call('keys.issue', { label: 'x', scopes: [], expiresInDays: null })).rejects.toMatchObject({
+      code: 'not-supported',
+      message: expect.stringContaining('has no keys'),
+    });
+  });
+
+  test('the catalogue is as before once it is uninstalled', async () => {
+    await uninstall(database.client);
+    expect((await catalogueSnapshot(database.client)).filter((line) => !/latchkey_/.test(line))).toEqual(
+      before.filter((line) => !/latchkey_/.test(line)),
+    );
+  });
+});
