@@ -4,7 +4,8 @@ import { type CentralAddress, connectionError, connectToCentral } from './centra
 import { type EnrollmentFile, enrollmentChecksum, enrollmentFile } from './central/enroll.ts';
 import { newPassword, scramVerifier } from './central/scram.ts';
 import { disconnect } from './central/wire.ts';
-import { systemNamed } from './systems/index.ts';
+import { systemOf } from './systems/index.ts';
+import type { SystemMapping } from './systems/system.ts';
 
 /** Who this device is. Sealed in the vault: it holds the device's login at central and its signing key. */
 export interface Identity {
@@ -12,6 +13,8 @@ export interface Identity {
   organization: { id: string; name: string };
   operator: { id: string; email: string };
   system: string;
+  /** Of a system that no version of Latchkey brings. */
+  mapping?: SystemMapping;
   central: CentralAddress;
   /** Ed25519, PKCS#8 DER, base64: signs this device's log. */
   logKey: string;
@@ -49,7 +52,7 @@ export function readEnrollment(text: string): EnrollmentFile {
       },
     );
   }
-  systemNamed(result.data.system);
+  systemOf(result.data as Pick<Identity, 'system' | 'mapping'>);
   return result.data;
 }
 
@@ -69,6 +72,7 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
     organization: file.organization,
     operator: file.operator,
     system: file.system,
+    ...(file.mapping && { mapping: file.mapping as SystemMapping }),
     central: { ...oneTime, password },
     logKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
   };

@@ -22,7 +22,7 @@ import { packageVersion } from './package-files.ts';
 import { peopleQueries } from './people/queries.ts';
 import type { HostPorts } from './ports.ts';
 import { readContext } from './read-context.ts';
-import { systemNamed } from './systems/index.ts';
+import { systemOf } from './systems/index.ts';
 import { type OpenVault, Vault } from './vault/vault.ts';
 import { WriteThread } from './write-thread-link.ts';
 
@@ -255,7 +255,7 @@ class LocalCore implements Core {
     const operator = mirror.first(
       query.selectFrom('latchkey_person').select(['name', 'email']).where('id', '=', identity.operator.id),
     );
-    const { name, title } = systemNamed(identity.system);
+    const { name, title } = systemOf(identity);
     return {
       state: 'unlocked',
       device: identity.device,

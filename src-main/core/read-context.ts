@@ -2,7 +2,7 @@ import type { ReadContext } from './handlers.ts';
 import type { Identity } from './identity.ts';
 import type { MirroredTable } from './mirror/catalogue.ts';
 import type { ReadableMirror } from './mirror/readable.ts';
-import { systemNamed } from './systems/index.ts';
+import { systemOf } from './systems/index.ts';
 import type { Capability } from './systems/system.ts';
 
 /**
@@ -17,7 +17,7 @@ export function readContext(
 ): ReadContext {
   return {
     mirror,
-    system: systemNamed(identity.system),
+    system: systemOf(identity),
     tables,
     device: identity.device,
     organization: identity.organization,

@@ -23,7 +23,7 @@ import { checkMirror } from './sync/check.ts';
 import { examine } from './sync/doctor.ts';
 import { decideQuarantined, listQuarantine } from './sync/quarantine.ts';
 import { Supervisor } from './sync/supervisor.ts';
-import { systemNamed } from './systems/index.ts';
+import { systemOf } from './systems/index.ts';
 
 const deciders: { [Name in CallName]?: Decide<Name> } = { ...peopleCommands, ...keyCommands };
 
@@ -51,7 +51,7 @@ export class WriteSide {
     this.options = options;
     this.mirror = new WritableMirror(
       openMirror(options.folder, options.databaseKey, 'write'),
-      systemNamed(options.identity.system),
+      systemOf(options.identity),
     );
     this.mirror.transaction(() => {
       this.mirror.rebuildViews();

@@ -4,6 +4,8 @@ import { parse } from 'pg-connection-string';
 import { z } from 'zod';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
+import { knownSystem } from '../systems/index.ts';
+import { mappingFile } from '../systems/mapping-file.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { isLoopback } from './connection.ts';
 import { operatorSql, presentRoleSql } from './entitlement.ts';
@@ -41,6 +43,8 @@ export const enrollmentFile = z.strictObject({
   }),
   organization: z.strictObject({ id: z.string().min(1), name: z.string() }),
   system: z.string().min(1).max(100),
+  /** Of a system that no version of Latchkey brings. */
+  mapping: mappingFile.optional(),
   device: z.strictObject({ id: z.string().min(1).max(100), name: z.string().min(1).max(200) }),
   operator: z.strictObject({ id: z.string().min(1), email: z.string() }),
   login: z.string().min(1).max(63),
@@ -52,7 +56,7 @@ export type EnrollmentFile = z.infer<typeof enrollmentFile>;
 
 /** SHA-256 over everything else in the file: a damaged copy is told from a wrong one. */
 export function enrollmentChecksum(file: Omit<EnrollmentFile, 'checksum'>): string {
-  const { format, central, organization, system, device, operator, login, password, expires_at } = file;
+  const { format, central, organization, system, mapping, device, operator, login, password, expires_at } = file;
   const body = JSON.stringify([
     format,
     [
@@ -69,6 +73,7 @@ export function enrollmentChecksum(file: Omit<EnrollmentFile, 'checksum'>): stri
     login,
     password,
     expires_at,
+    ...(mapping ? [mapping] : []),
   ]);
   return createHash('sha256').update(body).digest('hex');
 }
@@ -112,6 +117,7 @@ export async function enroll(client: pg.Client, request: EnrollRequest): Promise
       central,
       organization,
       system: system.name,
+      ...(knownSystem(system.name) ? {} : { mapping: mappingFile.parse(system) }),
       device: { id: deviceId, name: request.device },
       operator,
       login,

@@ -112,6 +112,20 @@ export async function presentTables(client: pg.Client, system: SystemMapping): P
   return present;
 }
 
+/** What a mapping names and a database does not have: `users.status`, or a table. What the installation makes is not missed. */
+export function missingFrom(system: SystemMapping, present: ReadonlyMap<string, HostColumn[]>): string[] {
+  const required = requiredColumns(system);
+  return Object.entries(system.tables).flatMap(([name, mapping]) => {
+    if (mapping.sidecar) return [];
+    const columns = present.get(name);
+    if (!columns) return [name];
+    const named = [...new Set([...namedColumns(mapping), ...(required[name] ?? []), ...(mapping.search?.words ?? [])])];
+    return named
+      .filter((column) => !columns.some((there) => there.name === column))
+      .map((column) => `${name}.${column}`);
+  });
+}
+
 function mappingProblems(system: SystemMapping): string[] {
   const problems: string[] = [];
   const byFolded = new Map<string, string>();

@@ -3,28 +3,32 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { inOneTransaction, makeOwnObjects, releaseTables, roles } from './own-objects.ts';
+import { recognizedSystem } from './recognize.ts';
 
 /**
  * Installs Latchkey beside a system's tables, in one transaction: three schemas, NOLOGIN roles, one trigger pair a table, and, where
  * the host uses row-level security, a policy for `latchkey_owner` alone. With `dryRun` everything is tried and rolled back.
  *
+ * @param system null: the one whose tables are there
  * @returns every statement that was run, in order
  * @throws LatchkeyError `schema-mismatch`, `already-installed`, `insufficient-privilege`
  */
 export async function install(
   client: pg.Client,
-  system: SystemMapping,
+  system: SystemMapping | null,
   options: { dryRun?: boolean } = {},
-): Promise<{ sql: string }> {
-  const { sql } = await inOneTransaction(
+): Promise<{ system: SystemMapping; sql: string }> {
+  const { result, sql } = await inOneTransaction(
     client,
     async (recorded) => {
       await refuseSecondInstall(client);
-      await makeOwnObjects(recorded, system);
+      const wanted = system ?? (await recognizedSystem(client));
+      await makeOwnObjects(recorded, wanted);
+      return wanted;
     },
     options,
   );
-  return { sql };
+  return { system: result, sql };
 }
 
 /**

@@ -20,6 +20,11 @@ export function knownSystem(name: string): SystemMapping | null {
   return Object.hasOwn(systems, name) ? systems[name]! : null;
 }
 
+/** The system of a device: as its enrollment describes it, where that did. */
+export function systemOf({ system, mapping }: { system: string; mapping?: SystemMapping | undefined }): SystemMapping {
+  return mapping ?? systemNamed(system);
+}
+
 /** @throws LatchkeyError `unknown-system`, naming the ones there are. */
 export function systemNamed(name: string): SystemMapping {
   const system = knownSystem(name);

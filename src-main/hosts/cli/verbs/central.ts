@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { enroll, installedSystem, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
@@ -8,19 +8,48 @@ import { declareRestored, type RecoveredCommand, recoveredCommands } from '../..
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
 import { suspend, type Upgrade, upgrade } from '../../../core/central/upgrade.ts';
 import { knownSystem, systemNamed, systemNames } from '../../../core/systems/index.ts';
+import { readMapping } from '../../../core/systems/mapping-file.ts';
+import type { SystemMapping } from '../../../core/systems/system.ts';
 import { centralUrlOf, tlsCaOf, withCentral } from '../central.ts';
 import { facts, moment, table } from '../print.ts';
 import type { Flag, Verb } from '../verb.ts';
 
-export const systemFlag: Flag = {
+const systemFlag: Flag = {
   name: 'system',
   kind: 'choice',
   choices: systemNames,
-  text: 'the design of the database, sky-genesis by default',
+  text: 'the design of the database; found out by its tables where neither this nor --mapping is given',
 };
 
-export function systemOf(values: Record<string, unknown>): string {
-  return typeof values.system === 'string' ? values.system : 'sky-genesis';
+const mappingFlag: Flag = {
+  name: 'mapping',
+  kind: 'text',
+  placeholder: 'FILE',
+  text: 'how a database of your own is laid out, as JSON (docs/mapping.md)',
+};
+
+function mappingIn(path: string): SystemMapping {
+  try {
+    return readMapping(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof LatchkeyError) throw error;
+    throw new LatchkeyError(
+      'invalid-input',
+      `The mapping cannot be read from ${path} (${(error as { code?: string }).code ?? 'unreadable'}). Nothing was changed.`,
+      { field: 'mapping', cause: error },
+    );
+  }
+}
+
+/** Null where neither a name nor a file says which. */
+function systemOf(values: Record<string, unknown>): SystemMapping | null {
+  const { system, mapping } = values;
+  if (typeof system === 'string' && typeof mapping === 'string')
+    throw new LatchkeyError('invalid-input', 'Give --system or --mapping, not both. Nothing was changed.', {
+      field: 'mapping',
+    });
+  if (typeof mapping === 'string') return mappingIn(mapping);
+  return typeof system === 'string' ? systemNamed(system) : null;
 }
 
 export const centralVerbs: Verb[] = [
@@ -31,12 +60,16 @@ export const centralVerbs: Verb[] = [
       'One transaction: all of it or nothing. --dry-run tries everything, rolls it back, and prints the statements.',
     place: 'central',
     positionals: [],
-    flags: [systemFlag, { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' }],
+    flags: [
+      systemFlag,
+      mappingFlag,
+      { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' },
+    ],
     async run(values, terminal) {
       const dryRun = values.dryRun === true;
-      const system = systemOf(values);
-      const { sql } = await withCentral(values, terminal, (client) => install(client, systemNamed(system), { dryRun }));
-      return { value: dryRun ? { system, installed: false, sql } : { system, installed: true } };
+      const wanted = systemOf(values);
+      const { system, sql } = await withCentral(values, terminal, (client) => install(client, wanted, { dryRun }));
+      return { value: { system: system.name, installed: !dryRun, ...(dryRun && { sql }) } };
     },
     print(value, terminal) {
       const { system, sql } = value as { system: string; sql?: string };
@@ -50,11 +83,12 @@ export const centralVerbs: Verb[] = [
       'One transaction: all of it or nothing. Devices, receipts and logs stay. --dry-run tries everything, rolls it back, and prints the statements.',
     place: 'central',
     positionals: [],
-    flags: [{ name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' }],
+    flags: [mappingFlag, { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' }],
     async run(values, terminal) {
       const dryRun = values.dryRun === true;
+      const wanted = systemOf(values);
       const { changes, sql } = await withCentral(values, terminal, async (client) =>
-        upgrade(client, knownSystem((await installedSystem(client)).name), { dryRun }),
+        upgrade(client, wanted ?? knownSystem((await installedSystem(client)).name), { dryRun }),
       );
       return { value: dryRun ? { upgraded: false, changes, sql } : { upgraded: true, changes } };
     },

@@ -8,12 +8,22 @@ import {
   migrationStatus,
   plannedSql,
 } from '../../../core/central/migrate.ts';
-import { systemNamed } from '../../../core/systems/index.ts';
+import { migratedSystemNames, systemNamed } from '../../../core/systems/index.ts';
 import { withCentral } from '../central.ts';
 import { moment, table } from '../print.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Done, Flag, Values, Verb } from '../verb.ts';
-import { systemFlag, systemOf } from './central.ts';
+
+const systemFlag: Flag = {
+  name: 'system',
+  kind: 'choice',
+  choices: migratedSystemNames,
+  text: 'the design of the database, sky-genesis by default',
+};
+
+function systemOf(values: Values): string {
+  return typeof values.system === 'string' ? values.system : 'sky-genesis';
+}
 
 const flags: Flag[] = [
   systemFlag,
