@@ -7,6 +7,7 @@ import { keyVerbs } from './verbs/keys.ts';
 import { migrateVerbs } from './verbs/migrate.ts';
 import { outboxVerbs } from './verbs/outbox.ts';
 import { peopleVerbs } from './verbs/people.ts';
+import { postureVerbs } from './verbs/posture.ts';
 import { statusVerbs } from './verbs/status.ts';
 
 /** Everything that can be typed. A name that another one starts with comes after it. */
@@ -20,4 +21,5 @@ export const verbs: readonly Verb[] = [
   ...centralVerbs,
   ...centralOperationVerbs,
   ...migrateVerbs,
+  ...postureVerbs,
 ];
