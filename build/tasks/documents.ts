@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capabilitiesOf, type SystemCapability } from '../../src-main/core/systems/capabilities.ts';
+import type { SystemCapability } from '../../src-main/contract/device.ts';
+import { capabilitiesOf } from '../../src-main/core/systems/capabilities.ts';
 import { systemNamed, systemNames } from '../../src-main/core/systems/index.ts';
 import { mappingFileSchema } from '../../src-main/core/systems/mapping-file.ts';
 import type { SystemMapping, Tenancy } from '../../src-main/core/systems/system.ts';
@@ -15,11 +16,13 @@ const words: Record<SystemCapability, string> = {
   'people.invited': 'who was invited and has not come',
   'people.roles': 'roles of people',
   sessions: 'sessions are ended',
+  keys: 'keys',
   'keys.issue': 'keys are issued',
   'keys.rotate': 'keys are rotated',
   'keys.lineage': 'which key came from which',
   'keys.overlap': 'an overlap after a rotation',
   'keys.expiry': 'keys that end by themselves',
+  'keys.compromised': 'keys that leaked',
   'keys.revoke': 'keys are revoked',
   'keys.scopes': 'scopes of keys',
   'keys.lastUsed': 'when a key was last used',

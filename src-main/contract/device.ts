@@ -6,6 +6,30 @@ import { moment } from './values.ts';
 const newPassphrase = z.string().min(12, 'Choose a passphrase of at least 12 characters.').max(1024);
 const passphrase = z.string().min(1, 'Give the passphrase.').max(1024);
 
+/** What a database must be able to keep for a feature to be offered. */
+export const systemCapability = z.enum([
+  'people.create',
+  'people.edit',
+  'people.names',
+  'people.deactivate',
+  'people.invited',
+  'people.roles',
+  'sessions',
+  'keys',
+  'keys.issue',
+  'keys.rotate',
+  'keys.lineage',
+  'keys.overlap',
+  'keys.expiry',
+  'keys.revoke',
+  'keys.compromised',
+  'keys.scopes',
+  'keys.lastUsed',
+  'keys.certificates',
+  'audit',
+]);
+export type SystemCapability = z.infer<typeof systemCapability>;
+
 export const deviceState = z.object({
   state: z.enum(['not-enrolled', 'locked', 'unlocked']),
   /** Known once unlocked; a locked device tells nothing about what it holds. */
@@ -13,7 +37,10 @@ export const deviceState = z.object({
   organization: z.object({ id: z.string(), name: z.string() }).optional(),
   operator: z.object({ id: z.string(), name: z.string(), email: z.string() }).optional(),
   capability: z.enum(['admin', 'operator', 'auditor']).optional(),
-  system: z.object({ name: z.string(), title: z.string() }).optional(),
+  /** `lacks`: what this system cannot keep, by capability, and why, as a sentence that follows its title. */
+  system: z
+    .object({ name: z.string(), title: z.string(), lacks: z.partialRecord(systemCapability, z.string()) })
+    .optional(),
   version: z.string(),
 });
 export type DeviceState = z.infer<typeof deviceState>;

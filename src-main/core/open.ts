@@ -22,6 +22,7 @@ import { packageVersion } from './package-files.ts';
 import { peopleQueries } from './people/queries.ts';
 import type { HostPorts } from './ports.ts';
 import { readContext } from './read-context.ts';
+import { lacksOf } from './systems/capabilities.ts';
 import { systemOf } from './systems/index.ts';
 import { type OpenVault, Vault } from './vault/vault.ts';
 import { WriteThread } from './write-thread-link.ts';
@@ -255,7 +256,7 @@ class LocalCore implements Core {
     const operator = mirror.first(
       query.selectFrom('latchkey_person').select(['name', 'email']).where('id', '=', identity.operator.id),
     );
-    const { name, title } = systemOf(identity);
+    const system = systemOf(identity);
     return {
       state: 'unlocked',
       device: identity.device,
@@ -267,7 +268,7 @@ class LocalCore implements Core {
       },
       // Known from the first sync on: central says it, not the enrollment file.
       capability: (mirror.meta('capability') ?? undefined) as DeviceState['capability'],
-      system: { name, title },
+      system: { name: system.name, title: system.title, lacks: lacksOf(system) },
       version,
     };
   }

@@ -25,6 +25,7 @@ const capabilities = {
 /** The places of the window, and whose it is. */
 export function Rail({ device, place }: { device: DeviceState; place: Place }) {
   const setSheet = useCheatSheet((sheet) => sheet.set);
+  const hidden = device.system?.lacks.keys === undefined ? null : 'keys';
   return (
     <aside className={classes.rail} aria-label="Latchkey">
       <div className={classes.house}>
@@ -37,19 +38,21 @@ export function Rail({ device, place }: { device: DeviceState; place: Place }) {
         </div>
       </div>
       <nav className={classes.places} aria-label="Places">
-        {places.map((name) => (
-          <a
-            key={name}
-            className={classes.place}
-            href={href(name)}
-            title={placeWords[name]}
-            aria-current={name === place ? 'page' : undefined}
-          >
-            <Icon name={icons[name]} />
-            <span className={classes.label}>{placeWords[name]}</span>
-            {name === 'outbox' ? <Waiting /> : null}
-          </a>
-        ))}
+        {places
+          .filter((name) => name !== hidden)
+          .map((name) => (
+            <a
+              key={name}
+              className={classes.place}
+              href={href(name)}
+              title={placeWords[name]}
+              aria-current={name === place ? 'page' : undefined}
+            >
+              <Icon name={icons[name]} />
+              <span className={classes.label}>{placeWords[name]}</span>
+              {name === 'outbox' ? <Waiting /> : null}
+            </a>
+          ))}
       </nav>
       <div className={classes.operator}>
         <p title={device.operator?.email}>{device.operator?.name}</p>

@@ -1,4 +1,4 @@
-import type { DeviceState, Status } from '../../src-main/contract/device.ts';
+import type { DeviceState, Status, SystemCapability } from '../../src-main/contract/device.ts';
 import { useCall } from './use-call.ts';
 
 export function useDevice(): DeviceState | undefined {
@@ -17,4 +17,13 @@ export function useMayWrite(): boolean {
 
 export function useMayAssignRoles(): boolean {
   return useDevice()?.capability === 'admin';
+}
+
+/** Why the connected system cannot keep something, as a sentence; null where it can. What it cannot is not offered. */
+export function useLacks(): (capability: SystemCapability) => string | null {
+  const system = useDevice()?.system;
+  return (capability) => {
+    const why = system?.lacks[capability];
+    return why === undefined ? null : `${system!.title} ${why}.`;
+  };
 }

@@ -13,6 +13,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const state = {
   format: 1,
+  system: 'sky-genesis',
   port: 1,
   demo: null,
   device: null,

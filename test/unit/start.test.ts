@@ -24,18 +24,20 @@ describe('the options of npm start', () => {
       port: null,
       data: null,
       host: null,
+      system: null,
       passphraseFile: null,
     });
   });
 
   test('are all understood', () => {
-    const line = '--reset --no-open --port 8080 --data d --host browser --passphrase-file f';
+    const line = '--reset --no-open --port 8080 --data d --host browser --system sky-genesis --passphrase-file f';
     expect(parseOptions(line.split(' '))).toEqual({
       reset: true,
       open: false,
       port: 8080,
       data: 'd',
       host: 'browser',
+      system: 'sky-genesis',
       passphraseFile: 'f',
     });
     expect(parseOptions(['--help'])).toBe('help');
@@ -49,6 +51,7 @@ describe('the options of npm start', () => {
     [['--port', '70000'], '--port'],
     [['--data'], '--data'],
     [['--host', 'safari'], '--host'],
+    [['--system', 'oracle'], 'sky-genesis'],
     [['--host', 'electron', '--no-open'], '--no-open'],
   ])('%j are refused, naming what is wrong', (args, words) => {
     expect(parseOptions(args)).toMatchObject({ problem: expect.stringContaining(words) });
@@ -130,6 +133,7 @@ describe('which window', () => {
 describe('the demo’s folders', () => {
   const state: DemoState = {
     format: 1,
+    system: 'sky-genesis',
     port: 21_000,
     demo: null,
     device: null,

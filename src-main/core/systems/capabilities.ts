@@ -1,12 +1,18 @@
+import type { SystemCapability } from '../../contract/device.ts';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { SystemMapping } from './system.ts';
 
-/** What features need of a system: `null` where it is there, else why it is not, as a sentence that follows the system's title. */
-export type SystemCapabilities = ReturnType<typeof capabilitiesOf>;
-export type SystemCapability = keyof SystemCapabilities;
-
-/** What this system can keep. What it cannot is not offered on any screen, and refused with these words. */
-export function capabilitiesOf({ people, keys, sessions, activity, tables }: SystemMapping) {
+/**
+ * What this system can keep: null where it can, else why not, as a sentence that follows its title. What it cannot is not offered on any
+ * screen, and refused with these words.
+ */
+export function capabilitiesOf({
+  people,
+  keys,
+  sessions,
+  activity,
+  tables,
+}: SystemMapping): Record<SystemCapability, string | null> {
   const { rights } = tables[people.table] ?? {};
   const may = (op: 'insert' | 'update') => Object.values(rights ?? {}).some((right) => right[op] !== undefined);
   const status = people.status;
@@ -21,17 +27,28 @@ export function capabilitiesOf({ people, keys, sessions, activity, tables }: Sys
     'people.invited': status && status.words.invited.length > 0 ? null : 'tells no invited people from active ones',
     'people.roles': people.role ? null : 'has no roles of people',
     sessions: sessions ? null : 'keeps no sessions that could be ended',
+    keys: keys ? null : 'has no keys',
     'keys.issue': ofKeys(keys?.hash, 'keeps no hash of a key’s secret'),
     'keys.rotate': ofKeys(keys?.hash, 'keeps no hash of a key’s secret'),
     'keys.lineage': ofKeys(keys?.rotatedFrom, 'does not keep which key another one came from'),
     'keys.overlap': ofKeys(keys?.expiresAt, 'has no moment at which a key ends by itself'),
     'keys.expiry': ofKeys(keys?.expiresAt, 'has no moment at which a key ends by itself'),
+    'keys.compromised': ofKeys(
+      keys?.status.words.compromised.length ? '' : null,
+      'tells no compromised keys from revoked ones',
+    ),
     'keys.revoke': ofKeys(keys?.status.words.revoked.length ? '' : null, 'has no word for a revoked key'),
     'keys.scopes': ofKeys(keys?.scopes, 'keeps no scopes of keys'),
     'keys.lastUsed': ofKeys(keys?.lastUsedAt, 'does not keep when a key was last used'),
     'keys.certificates': ofKeys(keys?.certificate?.fingerprint, 'keeps no certificates'),
     audit: activity ? null : 'has no audit table: what is done here stands in Latchkey’s own log alone',
   };
+}
+
+/** What a system cannot keep, and why. */
+export function lacksOf(system: SystemMapping): Partial<Record<SystemCapability, string>> {
+  const all = Object.entries(capabilitiesOf(system));
+  return Object.fromEntries(all.filter((one): one is [SystemCapability, string] => one[1] !== null));
 }
 
 /** @throws LatchkeyError `not-supported`, saying what the system lacks */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
-import { fillSkyGenesisDemo } from '../../core/central/demo/sky-genesis.ts';
+import { fillDemo, fillDemoSidecars } from '../../core/central/demo/index.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../core/central/embedded-server.ts';
 import { install } from '../../core/central/install.ts';
 import { migrateSystem } from '../../core/central/migrate.ts';
@@ -12,9 +12,6 @@ import { writePrivately } from '../../core/vault/private-file.ts';
 import type { DemoFolder, DemoState } from './demo-folder.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { Progress } from './progress.ts';
-
-const system = 'sky-genesis';
-const database = 'sky_genesis';
 
 export interface DemoCentral {
   /** As the device reaches it, without a login. */
@@ -36,25 +33,30 @@ export async function startDemoCentral(
     lifetime.onEnd(async () => (await starting).stop());
     return starting;
   });
+  const { system } = state;
+  const database = system.replaceAll('-', '_');
   const url = urlOf(server, database);
   await writePrivately(folder.superuserUrl, `${url}\n`);
-  if (state.demo === null) await makeDatabase(server);
-  else await requireDatabase(server, folder);
+  if (state.demo === null) await makeDatabase(server, database);
+  else await requireDatabase(server, folder, database);
   const connect = () => connected(url);
   const client = await connect();
   try {
     await progress.step('Bringing the schema up to date', () => orReset(() => migrateSystem(client, system, 'up')));
     if (state.demo === null) {
       const { organization, operator } = await progress.step('Filling a demo organization', (report) =>
-        fillSkyGenesisDemo(client, {
+        fillDemo(client, system, {
           now: new Date(),
           onProgress: (step, done, total) => report(`${step} ${Math.round((100 * done) / Math.max(1, total))} %`),
         }),
       );
-      state.demo = { organization: organization.id, operator: operator.email };
+      state.demo = { organization: organization?.id ?? null, operator: operator.email };
       await folder.writeState(state);
     }
-    await progress.step('Installing Latchkey at central', () => installOrUpgrade(client));
+    await progress.step('Installing Latchkey at central', async () => {
+      await installOrUpgrade(client, system);
+      await fillDemoSidecars(client, system);
+    });
   } finally {
     await client.end();
   }
@@ -74,7 +76,7 @@ export async function choosePort(): Promise<number> {
 }
 
 /** What an interrupted start left of it goes: the data is filled in one go or not at all, but its owner never heard. */
-async function makeDatabase(server: EmbeddedServer): Promise<void> {
+async function makeDatabase(server: EmbeddedServer, database: string): Promise<void> {
   const admin = await connected(server.superuserUrl);
   try {
     await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
@@ -85,7 +87,7 @@ async function makeDatabase(server: EmbeddedServer): Promise<void> {
 }
 
 /** Somebody may have removed the cluster: then a new and empty one was made just now. */
-async function requireDatabase(server: EmbeddedServer, folder: DemoFolder): Promise<void> {
+async function requireDatabase(server: EmbeddedServer, folder: DemoFolder, database: string): Promise<void> {
   const admin = await connected(server.superuserUrl);
   try {
     const { rows } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
@@ -100,7 +102,7 @@ async function requireDatabase(server: EmbeddedServer, folder: DemoFolder): Prom
 }
 
 /** A demo of an earlier version is brought up to date where it can be. */
-async function installOrUpgrade(client: pg.Client): Promise<void> {
+async function installOrUpgrade(client: pg.Client, system: string): Promise<void> {
   const mapping = systemNamed(system);
   try {
     await install(client, mapping);

@@ -53,7 +53,7 @@ async function enrollDevice(central: DemoCentral, state: DemoState): Promise<{ f
     const { organization, operator } = state.demo!;
     return await enroll(client, {
       url: central.deviceUrl,
-      organization,
+      organization: organization ?? undefined,
       operator,
       device: 'Demo device',
       role: 'admin',

@@ -9,10 +9,12 @@ import { writePrivately } from '../../core/vault/private-file.ts';
 /** What was finished, so that a start which was interrupted goes on from there. */
 export interface DemoState {
   format: 1;
+  /** The design of its central database. */
+  system: string;
   /** Of the demo's PostgreSQL: the device remembers it, so it must stay. */
   port: number;
   /** Whom the demo's data is about; known once it is complete. */
-  demo: { organization: string; operator: string } | null;
+  demo: { organization: string | null; operator: string } | null;
   /** The id under which the device was enrolled at central, before it joined. */
   device: string | null;
   /** Whether the first mirror was complete. */
@@ -61,7 +63,8 @@ export async function openDemoFolder(data: string): Promise<DemoFolder> {
     server: join(central, 'server'),
     passphrase: join(central, 'passphrase'),
     superuserUrl: join(central, 'superuser-url'),
-    readState: () => (existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as DemoState) : null),
+    readState: () =>
+      existsSync(stateFile) ? withSystem(JSON.parse(readFileSync(stateFile, 'utf8')) as DemoState) : null,
     writeState: (state) => writePrivately(stateFile, `${JSON.stringify(state, null, 2)}\n`),
     async clear() {
       await refuseForeign(folder);
@@ -75,6 +78,11 @@ export async function openDemoFolder(data: string): Promise<DemoFolder> {
     unlock: () => lock.unlock(),
   };
   return folder;
+}
+
+/** Demos of the first versions were all of one system, and did not say so. */
+function withSystem(state: Omit<DemoState, 'system'> & { system?: string }): DemoState {
+  return { ...state, system: state.system ?? 'sky-genesis' };
 }
 
 /** What a device keeps in its folder. */

@@ -14,6 +14,7 @@ import { keptPassphrase, readPassphrase } from './passphrase.ts';
 import { startProgress } from './progress.ts';
 import { openBrowserWindow, openElectronWindow } from './windows.ts';
 
+const usualSystem = 'sky-genesis';
 const lifetime = startLifetime();
 const progress = startProgress(process.stdout);
 const options = parseOptions(process.argv.slice(2));
@@ -34,9 +35,10 @@ if (options === 'help') {
 
 async function start(options: StartOptions): Promise<void> {
   const begun = performance.now();
-  const folder = await openDemoFolder(options.data ?? defaultDataFolder());
+  const folder = await openDemoFolder(options.data ?? folderOf(options.system));
   lifetime.onEnd(async () => folder.unlock());
   checkPassphraseFile(options, folder.readState());
+  checkSystem(options, folder.readState());
   const choice = await chooseHost(options, folder.readState() === null);
   if (options.reset || folder.readState()?.removing)
     await progress.step('Removing the earlier demo', () => folder.clear());
@@ -52,6 +54,20 @@ async function start(options: StartOptions): Promise<void> {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   process.stdout.write(`ready in ${seconds} s (${why})\n`);
   process.stdout.write(summary(folder, state, { address, passphrase, cluster: central.cluster }));
+}
+
+/** Each system's demo has a folder of its own, so that one does not have to go for another. */
+function folderOf(system: string | null): string {
+  const folder = defaultDataFolder();
+  return system === null || system === usualSystem ? folder : `${folder}-${system}`;
+}
+
+function checkSystem({ system, reset }: StartOptions, state: DemoState | null): void {
+  if (system === null || reset || state === null || state.system === system) return;
+  throw new LatchkeyError(
+    'already-enrolled',
+    `The demo in this folder is one of ${state.system}, not of ${system}. Nothing was changed. Choose another folder with --data DIR, or begin anew with --reset.`,
+  );
 }
 
 /** Before anything is made: a file that cannot serve is refused, and so is one for a device that has its passphrase. */
@@ -73,6 +89,7 @@ function checkPassphraseFile({ passphraseFile, reset }: StartOptions, state: Dem
 async function firstState(folder: DemoFolder, options: StartOptions): Promise<DemoState> {
   const state: DemoState = {
     format: 1,
+    system: options.system ?? usualSystem,
     port: await choosePort(),
     demo: null,
     device: null,

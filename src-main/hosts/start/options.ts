@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { demoSystems } from '../../core/central/demo/index.ts';
 
 export interface StartOptions {
   /** Begin anew: the demo's device and central database are removed first. */
@@ -10,6 +11,8 @@ export interface StartOptions {
   /** The device's folder; the demo's by default. */
   data: string | null;
   host: 'electron' | 'browser' | null;
+  /** The design of the demo's central database; that of an existing demo, or sky-genesis, by default. */
+  system: string | null;
   passphraseFile: string | null;
 }
 
@@ -22,6 +25,7 @@ Starts a demo on this machine: a PostgreSQL with a believable organization, a de
   --port N                 serve the window on this port
   --data DIR               the device's folder; its central database lies beside it, in DIR-central
   --host electron|browser  which window; by default Electron where it can run, otherwise the browser
+  --system NAME            the design of the central database: ${demoSystems.join(', ')}
   --passphrase-file FILE   unlock the device with the passphrase in this file, rather than with a new one
   --help                   show this help
 `;
@@ -39,6 +43,7 @@ export function parseOptions(args: string[]): StartOptions | 'help' | { problem:
         port: { type: 'string' },
         data: { type: 'string' },
         host: { type: 'string' },
+        system: { type: 'string' },
         'passphrase-file': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -52,6 +57,7 @@ export function parseOptions(args: string[]): StartOptions | 'help' | { problem:
       port: values.port === undefined ? null : portFrom(values.port),
       data: values.data === undefined ? null : folderFrom(values.data),
       host: values.host === undefined ? null : hostFrom(values.host),
+      system: values.system === undefined ? null : systemFrom(values.system),
       passphraseFile: values['passphrase-file'] ?? null,
     };
   } catch (error) {
@@ -78,4 +84,9 @@ function portFrom(text: string): number {
 function hostFrom(text: string): 'electron' | 'browser' {
   if (text === 'electron' || text === 'browser') return text;
   throw new Error(`--host is electron or browser, not “${text}”`);
+}
+
+function systemFrom(text: string): string {
+  if (demoSystems.includes(text)) return text;
+  throw new Error(`--system is one of ${demoSystems.join(', ')}, not “${text}”`);
 }

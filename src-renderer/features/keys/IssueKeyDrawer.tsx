@@ -1,5 +1,6 @@
 import { NativeSelect, TextInput } from '@mantine/core';
 import type { IssuedKey } from '../../../src-main/contract/keys.ts';
+import { useLacks } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { Drawer } from '../../ui/Drawer.tsx';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
@@ -17,9 +18,11 @@ const validities = [
 
 export function IssueKeyDrawer({ onClose, onIssued }: { onClose(): void; onIssued(key: IssuedKey): void }) {
   const notify = useReceiptNotice();
+  const lacks = useLacks();
+  const noExpiry = lacks('keys.expiry');
   const form = useCommandForm({
     call: 'keys.issue',
-    initial: { label: '', scopes: '', expiresInDays: '90', reason: '' },
+    initial: { label: '', scopes: '', expiresInDays: noExpiry === null ? '90' : 'never', reason: '' },
     toInput: ({ label, scopes, expiresInDays, reason }) => ({
       label,
       scopes: scopesOf(scopes),
@@ -38,15 +41,17 @@ export function IssueKeyDrawer({ onClose, onIssued }: { onClose(): void; onIssue
         form={form}
         submit="Issue"
         onCancel={onClose}
-        consequence="The secret is shown once, here, and kept nowhere. It is dormant until the sync that brings it to central."
+        consequence={`The secret is shown once, here, and kept nowhere. It is dormant until the sync that brings it to central. ${noExpiry ?? ''}`}
       >
         <TextInput label="Label" description="What uses it, and where." maxLength={255} {...form.text('label')} />
-        <TextInput
-          label="Scopes"
-          description="What it may do, separated by commas or spaces."
-          {...form.text('scopes')}
-        />
-        <NativeSelect label="Validity" data={validities} {...form.text('expiresInDays')} />
+        {lacks('keys.scopes') ? null : (
+          <TextInput
+            label="Scopes"
+            description="What it may do, separated by commas or spaces."
+            {...form.text('scopes')}
+          />
+        )}
+        {noExpiry === null ? <NativeSelect label="Validity" data={validities} {...form.text('expiresInDays')} /> : null}
         <ReasonField {...form.text('reason')} />
       </CommandForm>
     </Drawer>

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { IssuedKey, KeyDetail } from '../../../src-main/contract/keys.ts';
 import { asLatchkeyError } from '../../calls/cache.ts';
 import { useCall } from '../../calls/use-call.ts';
-import { useMayWrite } from '../../calls/use-device.ts';
+import { useLacks, useMayWrite } from '../../calls/use-device.ts';
 import { href } from '../../navigation/route.ts';
 import { Drawer } from '../../ui/Drawer.tsx';
 import { ErrorPanel } from '../../ui/ErrorPanel.tsx';
@@ -32,6 +32,7 @@ interface KeyDrawerProps {
 export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
   const shown = useCall('keys.show', { key: reference });
   const [doing, setDoing] = useState<Doing>(null);
+  const lacks = useLacks();
   const key = shown.data;
   if (!key) {
     return (
@@ -57,15 +58,9 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
       {doing === 'revoke' ? <RevokeForm of={key} onDone={done} /> : null}
       <PendingCommands commands={key.pendingCommands} />
       <Facts>
-        <Fact name="Scopes">
-          <Scopes scopes={key.scopes} />
-        </Fact>
-        <Fact name="Expires">
-          <Expiry of={key} />
-        </Fact>
-        <Fact name="Last used">
-          <Moment at={key.lastUsedAt} none="no use known" />
-        </Fact>
+        <Fact name="Scopes">{lacks('keys.scopes') ?? <Scopes scopes={key.scopes} />}</Fact>
+        <Fact name="Expires">{lacks('keys.expiry') ?? <Expiry of={key} />}</Fact>
+        <Fact name="Last used">{lacks('keys.lastUsed') ?? <Moment at={key.lastUsedAt} none="no use known" />}</Fact>
         <Fact name="Created">
           <Moment at={key.createdAt} none="unknown" />
         </Fact>
@@ -87,7 +82,7 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
           <a href={href('audit', null, { object: key.id })}>What was done to this key</a>
         </Fact>
       </Facts>
-      <LineageSection of={key} />
+      {lacks('keys.lineage') ? null : <LineageSection of={key} />}
       {key.publicKey ? (
         <Section title="Public key">
           <pre className={classes.pem}>{key.publicKey}</pre>
@@ -100,10 +95,13 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
 /** Only a key that is accepted, or may be again, can be replaced or taken away. */
 function Actions({ of, onDo }: { of: KeyDetail; onDo(what: Doing): void }) {
   const mayWrite = useMayWrite();
+  const lacks = useLacks();
   if (!mayWrite || of.state === 'revoked' || of.state === 'compromised' || of.state === 'expired') return null;
   return (
     <>
-      {of.state === 'active' ? <Button onClick={() => onDo('rotate')}>Rotate</Button> : null}
+      {of.state === 'active' && lacks('keys.rotate') === null ? (
+        <Button onClick={() => onDo('rotate')}>Rotate</Button>
+      ) : null}
       <Button variant="light" color="danger" onClick={() => onDo('revoke')}>
         Revoke
       </Button>

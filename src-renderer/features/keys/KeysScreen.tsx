@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { useCallback, useMemo, useState } from 'react';
 import type { IssuedKey, Key } from '../../../src-main/contract/keys.ts';
 import type { RowRange } from '../../calls/row-range.ts';
-import { useMayWrite } from '../../calls/use-device.ts';
+import { useLacks, useMayWrite } from '../../calls/use-device.ts';
 import { usePagedList } from '../../calls/use-paged-list.ts';
 import type { Route } from '../../navigation/route.ts';
 import { amend, go, setFilters } from '../../navigation/use-route.ts';
@@ -29,7 +29,9 @@ export function KeysScreen({ route }: { route: Route }) {
   const filter = useMemo(() => keysFilter(filters), [filters]);
   const [inView, setInView] = useState<RowRange>({ first: 0, last: 0 });
   const list = usePagedList('keys.list', filter, inView);
-  const mayWrite = useMayWrite();
+  const lacks = useLacks();
+  const notIssued = lacks('keys.issue');
+  const mayIssue = useMayWrite() && notIssued === null;
   /** The one secret that this window knows, for as long as its dialog is open. */
   const [issued, setIssued] = useState<IssuedKey | null>(null);
 
@@ -57,17 +59,19 @@ export function KeysScreen({ route }: { route: Route }) {
             options={stateOptions}
             onChange={(state) => setFilters({ state })}
           />
-          <Filter
-            label="Expires"
-            value={filters.expiring ?? ''}
-            all="Any expiry"
-            options={horizonOptions}
-            onChange={(expiring) => setFilters({ expiring })}
-          />
+          {lacks('keys.expiry') ? null : (
+            <Filter
+              label="Expires"
+              value={filters.expiring ?? ''}
+              all="Any expiry"
+              options={horizonOptions}
+              onChange={(expiring) => setFilters({ expiring })}
+            />
+          )}
         </>
       }
       action={
-        mayWrite ? (
+        mayIssue ? (
           <Button leftSection={<Icon name="plus" size={14} />} onClick={() => open('new')}>
             Issue key
           </Button>
@@ -75,7 +79,7 @@ export function KeysScreen({ route }: { route: Route }) {
       }
       drawer={
         <>
-          {route.open === 'new' && mayWrite ? <IssueKeyDrawer onClose={close} onIssued={tell} /> : null}
+          {route.open === 'new' && mayIssue ? <IssueKeyDrawer onClose={close} onIssued={tell} /> : null}
           {route.open !== null && route.open !== 'new' ? (
             <KeyDrawer key={route.open} reference={route.open} onClose={close} onIssued={tell} />
           ) : null}
@@ -100,7 +104,7 @@ export function KeysScreen({ route }: { route: Route }) {
           <NoRows
             icon="key"
             what="keys"
-            none="This organization has no API keys yet."
+            none={lacks('keys') ?? `This organization has no API keys yet. ${notIssued ?? ''}`}
             filtered={filtered}
             onClear={() => setFilters({ search: null, state: null, expiring: null })}
           />

@@ -1,5 +1,6 @@
 import { Checkbox } from '@mantine/core';
 import type { KeyDetail } from '../../../src-main/contract/keys.ts';
+import { useLacks } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
 import { ReasonField } from '../../ui/form/ReasonField.tsx';
@@ -9,6 +10,7 @@ import { keyName } from './key-words.ts';
 
 export function RevokeForm({ of: key, onDone }: { of: KeyDetail; onDone(): void }) {
   const notify = useReceiptNotice();
+  const lacks = useLacks();
   const form = useCommandForm({
     call: 'keys.revoke',
     initial: { reason: '', compromised: false },
@@ -34,11 +36,13 @@ export function RevokeForm({ of: key, onDone }: { of: KeyDetail; onDone(): void 
       }
     >
       <ReasonField required {...form.text('reason')} />
-      <Checkbox
-        label="Compromised: somebody may know its secret"
-        checked={form.values.compromised}
-        onChange={(event) => form.set('compromised', event.currentTarget.checked)}
-      />
+      {lacks('keys.compromised') ? null : (
+        <Checkbox
+          label="Compromised: somebody may know its secret"
+          checked={form.values.compromised}
+          onChange={(event) => form.set('compromised', event.currentTarget.checked)}
+        />
+      )}
     </CommandForm>
   );
 }

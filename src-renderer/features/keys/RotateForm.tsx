@@ -1,5 +1,6 @@
 import { NativeSelect } from '@mantine/core';
 import { type IssuedKey, type KeyDetail, overlapPresets } from '../../../src-main/contract/keys.ts';
+import { useLacks } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
 import { ReasonField } from '../../ui/form/ReasonField.tsx';
@@ -17,9 +18,10 @@ interface RotateFormProps {
 
 export function RotateForm({ of: key, onDone, onIssued }: RotateFormProps) {
   const notify = useReceiptNotice();
+  const noOverlap = useLacks()('keys.overlap');
   const form = useCommandForm({
     call: 'keys.rotate',
-    initial: { overlapSeconds: '7d', reason: '' },
+    initial: { overlapSeconds: noOverlap === null ? '7d' : 'none', reason: '' },
     toInput: ({ overlapSeconds, reason }) => ({
       key: key.id,
       overlapSeconds: overlapPresets[presetOf(overlapSeconds)],
@@ -39,17 +41,19 @@ export function RotateForm({ of: key, onDone, onIssued }: RotateFormProps) {
       onCancel={onDone}
       consequence={
         <>
-          {overlapConsequence(presetOf(form.values.overlapSeconds))} The old key was last used{' '}
+          {noOverlap} {overlapConsequence(presetOf(form.values.overlapSeconds))} The old key was last used{' '}
           <Moment at={key.lastUsedAt} none="at a time that is not known" />.
         </>
       }
     >
-      <NativeSelect
-        label="Overlap"
-        description="How long the old key goes on working beside the new one."
-        data={options}
-        {...form.text('overlapSeconds')}
-      />
+      {noOverlap === null ? (
+        <NativeSelect
+          label="Overlap"
+          description="How long the old key goes on working beside the new one."
+          data={options}
+          {...form.text('overlapSeconds')}
+        />
+      ) : null}
       <ReasonField {...form.text('reason')} />
     </CommandForm>
   );

@@ -3,7 +3,7 @@ import { useCallback, useMemo, useState } from 'react';
 import type { Person } from '../../../src-main/contract/people.ts';
 import type { RowRange } from '../../calls/row-range.ts';
 import { useCall } from '../../calls/use-call.ts';
-import { useMayWrite } from '../../calls/use-device.ts';
+import { useLacks, useMayWrite } from '../../calls/use-device.ts';
 import { usePagedList } from '../../calls/use-paged-list.ts';
 import type { Route } from '../../navigation/route.ts';
 import { amend, go, setFilters } from '../../navigation/use-route.ts';
@@ -29,7 +29,9 @@ export function PeopleScreen({ route }: { route: Route }) {
   const [inView, setInView] = useState<RowRange>({ first: 0, last: 0 });
   const list = usePagedList('people.list', filter, inView);
   const roles = useCall('people.roles', {}).data?.items ?? [];
-  const mayWrite = useMayWrite();
+  const lacks = useLacks();
+  const notInvited = lacks('people.create') ?? lacks('people.names');
+  const mayInvite = useMayWrite() && notInvited === null;
 
   const search = useCallback((value: string) => setFilters({ search: value }), []);
   const order: SortOrder = { column: filter.sort, descending: filter.descending };
@@ -44,13 +46,15 @@ export function PeopleScreen({ route }: { route: Route }) {
       tools={
         <>
           <SearchField label="Search people" value={filters.search ?? ''} onChange={search} />
-          <Filter
-            label="Role"
-            value={filters.role ?? ''}
-            all="All roles"
-            options={roles.map((role) => ({ value: role.name, label: `${role.name} (${role.people})` }))}
-            onChange={(role) => setFilters({ role })}
-          />
+          {lacks('people.roles') ? null : (
+            <Filter
+              label="Role"
+              value={filters.role ?? ''}
+              all="All roles"
+              options={roles.map((role) => ({ value: role.name, label: `${role.name} (${role.people})` }))}
+              onChange={(role) => setFilters({ role })}
+            />
+          )}
           <Filter
             label="State"
             value={filter.state ?? ''}
@@ -61,14 +65,14 @@ export function PeopleScreen({ route }: { route: Route }) {
         </>
       }
       action={
-        mayWrite ? (
+        mayInvite ? (
           <Button leftSection={<Icon name="plus" size={14} />} onClick={() => open('new')}>
             New person
           </Button>
         ) : null
       }
       drawer={
-        route.open === 'new' && mayWrite ? (
+        route.open === 'new' && mayInvite ? (
           <NewPersonDrawer onClose={close} onCreated={(id) => amend({ open: id })} />
         ) : route.open !== null && route.open !== 'new' ? (
           <PersonDrawer key={route.open} reference={route.open} onClose={close} />
@@ -92,7 +96,7 @@ export function PeopleScreen({ route }: { route: Route }) {
           <NoRows
             icon="people"
             what="people"
-            none="Nobody is in this organization yet. A new person is invited once central has accepted them."
+            none={`Nobody is in this organization yet. ${notInvited ?? 'A new person is invited once central has accepted them.'}`}
             filtered={filtered}
             onClear={() => setFilters({ search: null, role: null, state: null })}
           />

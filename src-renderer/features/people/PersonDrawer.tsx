@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { PersonDetail } from '../../../src-main/contract/people.ts';
 import { asLatchkeyError } from '../../calls/cache.ts';
 import { useCall } from '../../calls/use-call.ts';
-import { useMayAssignRoles, useMayWrite } from '../../calls/use-device.ts';
+import { useLacks, useMayAssignRoles, useMayWrite } from '../../calls/use-device.ts';
 import { href } from '../../navigation/route.ts';
 import { Drawer } from '../../ui/Drawer.tsx';
 import { ErrorPanel } from '../../ui/ErrorPanel.tsx';
@@ -24,6 +24,7 @@ type Doing = 'edit' | 'role' | 'deactivate' | 'reactivate' | null;
 export function PersonDrawer({ reference, onClose }: { reference: string; onClose(): void }) {
   const shown = useCall('people.show', { person: reference });
   const [doing, setDoing] = useState<Doing>(null);
+  const lacks = useLacks();
   const person = shown.data;
   if (!person) {
     return (
@@ -51,9 +52,10 @@ export function PersonDrawer({ reference, onClose }: { reference: string; onClos
       {doing === 'reactivate' ? <ReactivateForm person={person} onDone={done} /> : null}
       <PendingCommands commands={person.pendingCommands} />
       <Facts>
-        <Fact name="Role">{person.role ?? 'none'}</Fact>
+        <Fact name="Role">{lacks('people.roles') ?? person.role ?? 'none'}</Fact>
         <Fact name="State">
           {personStates[person.state].label}
+          {lacks('people.deactivate') ? ` – ${lacks('people.deactivate')}` : ''}
           {person.status && person.status !== person.state ? ` (central says “${person.status}”)` : ''}
         </Fact>
         <Fact name="Last seen">
@@ -72,7 +74,7 @@ export function PersonDrawer({ reference, onClose }: { reference: string; onClos
           <a href={href('audit', null, { object: person.id })}>What was done to this person</a>
         </Fact>
       </Facts>
-      <SessionsSection sessions={person.sessions} />
+      {lacks('sessions') ? null : <SessionsSection sessions={person.sessions} />}
       <ActivitySection person={person} />
     </Drawer>
   );
@@ -81,23 +83,27 @@ export function PersonDrawer({ reference, onClose }: { reference: string; onClos
 function Actions({ person, onDo }: { person: PersonDetail; onDo(what: Doing): void }) {
   const mayWrite = useMayWrite();
   const mayAssignRoles = useMayAssignRoles();
+  const lacks = useLacks();
+  const maySwitchOff = lacks('people.deactivate') === null;
   if (!mayWrite) return null;
   return (
     <>
-      <Button variant="default" onClick={() => onDo('edit')}>
-        Edit
-      </Button>
-      {mayAssignRoles ? (
+      {lacks('people.edit') ? null : (
+        <Button variant="default" onClick={() => onDo('edit')}>
+          Edit
+        </Button>
+      )}
+      {mayAssignRoles && lacks('people.roles') === null ? (
         <Button variant="default" onClick={() => onDo('role')}>
           Change role
         </Button>
       ) : null}
-      {person.state === 'deactivated' || person.state === 'suspended' ? (
+      {maySwitchOff && (person.state === 'deactivated' || person.state === 'suspended') ? (
         <Button variant="default" onClick={() => onDo('reactivate')}>
           Reactivate
         </Button>
       ) : null}
-      {person.state === 'deactivated' ? null : (
+      {!maySwitchOff || person.state === 'deactivated' ? null : (
         <Button variant="light" color="danger" onClick={() => onDo('deactivate')}>
           Deactivate
         </Button>
