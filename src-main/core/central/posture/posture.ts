@@ -24,6 +24,8 @@ const checks: readonly Check[] = [
   ...serverChecks,
 ];
 
+export const checkIds = checks.map(({ id }) => id);
+
 export interface Posture {
   schema: string;
   /** The design that the schema is known to have; null where names and types alone tell. */
