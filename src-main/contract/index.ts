@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { auditCalls } from './audit.ts';
+import { centralCalls } from './central.ts';
 import { dataCalls } from './data.ts';
 import { deviceCalls } from './device.ts';
 import { keyCalls } from './keys.ts';
@@ -7,7 +8,15 @@ import { outboxCalls } from './outbox.ts';
 import { peopleCalls } from './people.ts';
 
 /** All that a window or the CLI may ask. There is no other way in: no call takes SQL, a path or code. */
-export const contract = { ...deviceCalls, ...peopleCalls, ...keyCalls, ...outboxCalls, ...auditCalls, ...dataCalls };
+export const contract = {
+  ...deviceCalls,
+  ...peopleCalls,
+  ...keyCalls,
+  ...outboxCalls,
+  ...auditCalls,
+  ...dataCalls,
+  ...centralCalls,
+};
 
 export type CallName = keyof typeof contract;
 /** What a caller gives (defaults may be left out). */

@@ -14,6 +14,7 @@ const icons: Record<Place, IconName> = {
   outbox: 'outbox',
   audit: 'audit',
   data: 'data',
+  central: 'server',
 };
 
 const capabilities = {
@@ -25,7 +26,10 @@ const capabilities = {
 /** The places of the window, and whose it is. */
 export function Rail({ device, place }: { device: DeviceState; place: Place }) {
   const setSheet = useCheatSheet((sheet) => sheet.set);
-  const hidden = device.system?.lacks.keys === undefined ? null : 'keys';
+  const hidden: (Place | null)[] = [
+    device.system?.lacks.keys === undefined ? null : 'keys',
+    device.capability === 'admin' ? null : 'central',
+  ];
   return (
     <aside className={classes.rail} aria-label="Latchkey">
       <div className={classes.house}>
@@ -39,7 +43,7 @@ export function Rail({ device, place }: { device: DeviceState; place: Place }) {
       </div>
       <nav className={classes.places} aria-label="Places">
         {places
-          .filter((name) => name !== hidden)
+          .filter((name) => !hidden.includes(name))
           .map((name) => (
             <a
               key={name}

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect } from 'react';
 import type { DeviceState } from '../../src-main/contract/device.ts';
 import { AuditScreen } from '../features/audit/AuditScreen.tsx';
+import { CentralScreen } from '../features/central/CentralScreen.tsx';
 import { DataScreen } from '../features/data/DataScreen.tsx';
 import { KeysScreen } from '../features/keys/KeysScreen.tsx';
 import { OutboxScreen } from '../features/outbox/OutboxScreen.tsx';
@@ -23,6 +24,7 @@ const screens: Record<Place, (props: { route: Route }) => ReactNode> = {
   outbox: OutboxScreen,
   audit: AuditScreen,
   data: DataScreen,
+  central: CentralScreen,
 };
 
 /** The window once it is open: places on the left, one of them in the middle, how things stand below. */

@@ -6,4 +6,5 @@ export const placeWords: Record<Place, string> = {
   outbox: 'Outbox',
   audit: 'Audit',
   data: 'Data',
+  central: 'Central',
 };

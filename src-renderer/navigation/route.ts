@@ -1,4 +1,4 @@
-export const places = ['people', 'keys', 'outbox', 'audit', 'data'] as const;
+export const places = ['people', 'keys', 'outbox', 'audit', 'data', 'central'] as const;
 export type Place = (typeof places)[number];
 
 /** Where the window is: a place, what is open in it, and how its list is filtered. Written in the address after `#`. */

@@ -164,6 +164,13 @@ describe.each(hosts)('$system', (host) => {
     });
   });
 
+  test('central tells an administrator how each of its tables is doing', async () => {
+    const health = await core.call('central.health', {});
+    expect(health.tables.map(({ name }) => name).sort()).toEqual(Object.keys(system.tables).sort());
+    expect(health).toMatchObject({ backups: [], drill: null, devices: { active: 1, silent: 0 } });
+    for (const { until } of health.partitions) expect(Date.parse(until)).toBeGreaterThan(Date.now());
+  });
+
   test('the catalogue is as before once it is uninstalled', async () => {
     await uninstall(database.client);
     expect((await catalogueSnapshot(database.client)).filter((line) => !/latchkey_/.test(line))).toEqual(

@@ -1,7 +1,14 @@
 import type { Place } from '../../navigation/route.ts';
 
 /** After `g`: where to. */
-export const goKeys: Readonly<Record<string, Place>> = { p: 'people', k: 'keys', o: 'outbox', a: 'audit', d: 'data' };
+export const goKeys: Readonly<Record<string, Place>> = {
+  p: 'people',
+  k: 'keys',
+  o: 'outbox',
+  a: 'audit',
+  d: 'data',
+  c: 'central',
+};
 
 export interface Shortcut {
   keys: string[];
@@ -17,6 +24,7 @@ export const shortcuts: { title: string; entries: Shortcut[] }[] = [
       { keys: ['g', 'o'], does: 'Outbox' },
       { keys: ['g', 'a'], does: 'Audit' },
       { keys: ['g', 'd'], does: 'Data' },
+      { keys: ['g', 'c'], does: 'Central' },
     ],
   },
   {
