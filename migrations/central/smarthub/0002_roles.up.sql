@@ -13,11 +13,12 @@ CREATE INDEX idx_roles_name ON public.roles (name);
 
 COMMENT ON TABLE public.roles IS 'Roles that users have. System roles belong to the schema and are not for editing.';
 
-INSERT INTO public.roles (name, description, is_system) VALUES
-  ('admin', 'Full system access', true),
-  ('user', 'Standard user access', true),
-  ('viewer', 'Read-only access', true),
-  ('moderator', 'Moderation capabilities', true);
+-- Their ids are the same in every installation, so that what refers to them may be carried from one to the other.
+INSERT INTO public.roles (id, name, description, is_system) VALUES
+  ('b9919339-61f2-43fe-a34c-8931e0ad61bd', 'admin', 'Full system access', true),
+  ('2eda8367-0fd0-4fd3-b00d-59b7ce434c4e', 'user', 'Standard user access', true),
+  ('49624f2c-c8a9-418f-bba9-9aaad0620c19', 'viewer', 'Read-only access', true),
+  ('f31ffa8b-70bf-4824-90e2-0ed1fb006303', 'moderator', 'Moderation capabilities', true);
 
 CREATE TABLE public.user_roles (
   id UUID PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -16,15 +16,19 @@ export interface DemoPerson {
   email: string;
 }
 
-export interface Demo {
-  organization: { id: string; name: string };
-  /** Of the same database, and never to be seen by the first one's devices. */
-  other: { id: string; name: string };
+/** Whom a demo is shown to as whom. */
+export interface DemoPeople {
   /** An administrator of the main organization: the person at the device. */
   operator: DemoPerson;
   /** Another administrator, for what takes two people. */
   secondOperator: DemoPerson;
   auditor: DemoPerson;
+}
+
+export interface Demo extends DemoPeople {
+  organization: { id: string; name: string };
+  /** Of the same database, and never to be seen by the first one's devices. */
+  other: { id: string; name: string };
 }
 
 interface Filling {
@@ -36,12 +40,14 @@ interface Filling {
   tables: readonly (readonly [name: string, rows: Row[]])[];
   /** Tables that the database has written into by itself meanwhile; those rows make way. */
   seeded?: readonly string[];
+  /** The table that has rows where there is data already; by default `organizations`. */
+  root?: string;
   onProgress?: (step: string, done: number, total: number) => void;
 }
 
 /**
- * Writes the rows of a demo into a database that has no organization yet, with partitions for its logs. One transaction:
- * all of it or nothing. Throws if there is an organization already.
+ * Writes the rows of a demo into a database that has no data yet, with partitions for its logs. One transaction: all of
+ * it or nothing. Throws if there is data already.
  *
  * @param client connected as the owner of the tables
  */
@@ -51,7 +57,7 @@ export async function fillTables(client: pg.Client, filling: Filling): Promise<v
   try {
     // Whatever the server's zone and the database's search path are.
     await client.query("SET LOCAL TIME ZONE 'UTC'");
-    await refuseUnlessEmpty(client, schema);
+    await refuseUnlessEmpty(client, filling);
     await ensurePartitions(client, filling);
     await writeTables(client, filling);
     await client.query('COMMIT');
@@ -74,9 +80,9 @@ async function writeTables(client: pg.Client, filling: Filling): Promise<void> {
   }
 }
 
-async function refuseUnlessEmpty(client: pg.Client, schema: string): Promise<void> {
-  const { rowCount } = await client.query(`SELECT FROM ${schema}.organizations LIMIT 1`);
-  if (rowCount) throw new Error('The demo needs an empty database, and this one has an organization already.');
+async function refuseUnlessEmpty(client: pg.Client, { schema, root = 'organizations' }: Filling): Promise<void> {
+  const { rowCount } = await client.query(`SELECT FROM ${schema}.${root} LIMIT 1`);
+  if (rowCount) throw new Error(`The demo needs an empty database, and this one has ${root} already.`);
 }
 
 /** The logs end at `now`, which need not be today. */
@@ -89,4 +95,8 @@ async function ensurePartitions(client: pg.Client, { schema, from, now }: Fillin
   const back = Math.max(0, -monthsAhead(from));
   const ahead = Math.max(0, monthsAhead(now));
   await client.query(`SELECT ${schema}.ensure_log_partitions($1::INTEGER, $2::INTEGER)`, [back, ahead]);
+}
+
+export function named({ id, email }: DemoPerson): DemoPerson {
+  return { id, email };
 }

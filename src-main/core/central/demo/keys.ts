@@ -2,7 +2,7 @@ import { day, hour, type Moment, timestamp, workingMoment } from './calendar.ts'
 import type { Row } from './copy.ts';
 import { type Certificate, type KeyMarks, makeCertificate, makeKeyMarks } from './key-material.ts';
 import { type KeyPlan, planKeys } from './key-plan.ts';
-import type { Person } from './people.ts';
+import { type Person, somebodyAt } from './people.ts';
 import type { Profile } from './profile.ts';
 import { type Random, weightedPicker } from './random.ts';
 import { type Deployment, deployments } from './workloads.ts';
@@ -29,13 +29,16 @@ export interface Key extends KeyPlan {
 const environmentTraffic = { production: 10, staging: 1, sandbox: 0.3 };
 const certificateShare = 0.2;
 
-export function generateKeys(random: Random, profile: Profile, people: Person[], now: Moment): Key[] {
+/** @param start what every key of the system starts with, four characters long */
+export function generateKeys(random: Random, profile: Profile, people: Person[], now: Moment, start = 'sgk_'): Key[] {
   const owners = people.filter(
     (person) => ['developer', 'operator', 'admin'].includes(person.role) && person.status === 'active',
   );
   const places = deployments();
   const keys: Key[] = [];
-  for (const plan of planKeys(random.fork('plan'), profile, now)) {
+  // Nobody was there to make a key before the administrators were.
+  const since = { ...profile, founded: profile.founded + 61 * day };
+  for (const plan of planKeys(random.fork('plan'), since, now)) {
     const predecessor = plan.replaces === null ? null : keys[plan.replaces]!;
     const deployment = predecessor?.deployment ?? (places.next().value as Deployment);
     keys.push({
@@ -43,8 +46,8 @@ export function generateKeys(random: Random, profile: Profile, people: Person[],
       id: random.uuid(),
       organizationId: profile.id,
       deployment,
-      owner: predecessor?.owner ?? random.pick(owners),
-      marks: makeKeyMarks(random, 'sgk_'),
+      owner: predecessor?.owner ?? somebodyAt(random, owners, plan.createdAt),
+      marks: makeKeyMarks(random, start),
       certificate: null,
       quota: predecessor?.quota ?? random.pick([10_000, 50_000, 100_000, 250_000, 1_000_000]),
       rotatedFrom: predecessor?.id ?? null,

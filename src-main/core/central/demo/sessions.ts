@@ -14,11 +14,20 @@ export const userAgents = [
 
 const lifetimes = [8 * hour, 12 * hour, 2 * day, 7 * day];
 
+export interface Session {
+  id: string;
+  person: Person;
+  createdAt: Moment;
+  expiresAt: Moment;
+  address: string;
+  agent: string;
+}
+
 /** Sessions of the last ten days, about one person in six; some are still open, some have run out. */
-export function sessionRows(random: Random, people: Person[], now: Moment): Row[] {
+export function generateSessions(random: Random, people: Person[], now: Moment): Session[] {
   const signedIn = people.filter((person) => person.status === 'active');
   const count = Math.round(people.length * 0.16);
-  return Array.from({ length: count }, (_, index): Row => {
+  return Array.from({ length: count }, (_, index): Session => {
     // The first sessions are the administrators' own, one of them from a second device.
     const person = index < 3 ? signedIn[index % 2]! : random.pick(signedIn);
     const recent = index < count / 3;
@@ -26,15 +35,31 @@ export function sessionRows(random: Random, people: Person[], now: Moment): Row[
     const createdAt = workingMoment(random, from, now);
     return {
       id: random.uuid(),
-      user_id: person.id,
-      access_token: sealedToken(random),
-      refresh_token: random.chance(0.85) ? sealedToken(random) : null,
-      expires_at: timestamp(createdAt + random.pick(recent ? lifetimes.slice(2) : lifetimes)),
-      ip_address: random.chance(0.8) ? person.address : `198.51.100.${random.integer(2, 250)}`,
-      user_agent: random.pick(userAgents),
-      created_at: timestamp(createdAt),
+      person,
+      createdAt,
+      expiresAt: createdAt + random.pick(recent ? lifetimes.slice(2) : lifetimes),
+      address: addressOf(random, person),
+      agent: random.pick(userAgents),
     };
   });
+}
+
+/** Mostly the person's own, sometimes one from elsewhere. */
+export function addressOf(random: Random, person: Person): string {
+  return random.chance(0.8) ? person.address : `198.51.100.${random.integer(2, 250)}`;
+}
+
+export function sessionRows(random: Random, people: Person[], now: Moment): Row[] {
+  return generateSessions(random, people, now).map((session) => ({
+    id: session.id,
+    user_id: session.person.id,
+    access_token: sealedToken(random),
+    refresh_token: random.chance(0.85) ? sealedToken(random) : null,
+    expires_at: timestamp(session.expiresAt),
+    ip_address: session.address,
+    user_agent: session.agent,
+    created_at: timestamp(session.createdAt),
+  }));
 }
 
 /** In the form in which the database stores a token: no clear token ever goes over the wire. */

@@ -2,8 +2,9 @@ import type pg from 'pg';
 import { type AccessLog, generateAccessLog, type LogLine, logSpan } from './access-log.ts';
 import { generateAuditEvents } from './audit-events.ts';
 import { day, type Moment, timestamp, workingMoment } from './calendar.ts';
+import { inOrder } from './change.ts';
 import type { Row } from './copy.ts';
-import { type Demo, type DemoOptions, type DemoPerson, fillTables } from './fill.ts';
+import { type Demo, type DemoOptions, fillTables, named } from './fill.ts';
 import { dataSourceRows, generatePlatform } from './infrastructure.ts';
 import { generateKeys, type Key, keyRow, noteUse } from './keys.ts';
 import { generateMessaging, type Messaging } from './messaging.ts';
@@ -169,12 +170,4 @@ function tenantTables(tenants: Tenant[]): Record<string, Row[]> {
     audit_events: inOrder(tenants.flatMap((tenant) => tenant.auditEvents)),
     api_access_log: inOrder(tenants.flatMap((tenant) => tenant.accessLog.lines)),
   };
-}
-
-function inOrder(lines: LogLine[]): Row[] {
-  return lines.sort((a, b) => a.moment - b.moment).map((line) => line.row);
-}
-
-function named(person: Person): DemoPerson {
-  return { id: person.id, email: person.email };
 }
