@@ -94,13 +94,15 @@ export function testSystemDemo<Scale, Filled>(demo: SystemDemo<Scale, Filled>) {
   });
 
   test('keeps no clear secret, neither in its column nor in the log', async () => {
+    const lines = await rowsOf<{ line: string }>(`SELECT l::TEXT AS line FROM ${demo.log.table} AS l`);
+    const told = new Set(lines.flatMap(({ line }) => line.match(/[0-9a-f]{64}|\$2b\$12\$[./A-Za-z0-9]{53}/g) ?? []));
     for (const [column, allowed] of Object.entries(demo.secrets)) {
       const [table, name] = column.split('.') as [string, string];
       const values = await rowsOf<{ value: string }>(`SELECT ${name} AS value FROM ${table} WHERE ${name} IS NOT NULL`);
       expect(values.length, column).toBeGreaterThan(0);
       for (const { value } of values) expect(value, column).toMatch(allowed);
+      expect(values.filter(({ value }) => told.has(value))).toEqual([]);
     }
-    expect(await count(`${demo.log.table} AS l WHERE l::TEXT ~ '[0-9a-f]{64}|[$]2b[$]'`)).toBe(0);
   });
 
   test('writes under addresses that reach nobody', async () => {

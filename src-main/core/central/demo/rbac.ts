@@ -36,7 +36,7 @@ export async function fillRbacDemo(client: pg.Client, options: DemoOptions<RbacS
   const from = now - logSpan;
   const scale = { ...usual, ...options.scale };
   if (scale.people < 8) throw new RangeError('The demo needs at least 8 people.');
-  const random = seededRandom(options.seed ?? 20_261_121);
+  const random = seededRandom(options.seed ?? 20_261_122);
   const profile = profileOf(random, scale, now);
   const people = generatePeople(random.fork('people'), profile, now);
   const administrators = people.filter((person) => person.role === 'admin');
