@@ -40,13 +40,16 @@ const statusShares: { status: PersonStatus; share: number; least: number }[] = [
   { status: 'locked', share: 0.008, least: 0 },
 ];
 
-/** The first two are active administrators; at least one auditor and one operator are active as well. */
+/**
+ * The first two are active administrators, and the first came before everybody else; at least one auditor and one
+ * operator are active as well.
+ */
 export function generatePeople(random: Random, profile: Profile, now: Moment): Person[] {
   const roles = rolesOf(profile.scale.people);
   const statuses = statusesOf(random, roles);
   return drawNames(random.fork('names'), profile.scale.people).map((name, index) => {
     const status = statuses[index]!;
-    const { createdAt, updatedAt } = datesOf(random, profile, status, roles[index]!, now);
+    const { createdAt, updatedAt } = datesOf(random, profile, status, roles[index]!, index === 0, now);
     return {
       id: random.uuid(),
       organizationId: profile.id,
@@ -106,7 +109,7 @@ function statusesOf(random: Random, roles: Role[]): PersonStatus[] {
   return statuses;
 }
 
-function datesOf(random: Random, profile: Profile, status: PersonStatus, role: Role, now: Moment) {
+function datesOf(random: Random, profile: Profile, status: PersonStatus, role: Role, isFirst: boolean, now: Moment) {
   const joined = (from: Moment, to: Moment) => workingMoment(random, from, to);
   if (status === 'invited') {
     const createdAt = joined(now - 14 * day, now - hour);
@@ -116,7 +119,7 @@ function datesOf(random: Random, profile: Profile, status: PersonStatus, role: R
   const recent = role !== 'admin' && status === 'active' && random.chance(0.12);
   const createdAt =
     role === 'admin'
-      ? joined(profile.founded, profile.founded + 60 * day)
+      ? joined(profile.founded + (isFirst ? 0 : 6 * day), profile.founded + (isFirst ? 5 : 60) * day)
       : recent
         ? joined(now - 180 * day, now - 3 * day)
         : joined(profile.founded + 30 * day, now - 200 * day);
