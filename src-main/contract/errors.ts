@@ -19,6 +19,9 @@ export const errorCodes = [
   'mirror-damaged',
   'mirror-too-new',
   'disk-full',
+  // backups of central
+  'backup-damaged',
+  'drill-failed',
   // enrollment
   'enrollment-invalid',
   'enrollment-expired',
