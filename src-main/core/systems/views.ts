@@ -37,7 +37,24 @@ export function indexStatements(system: SystemMapping, tables: Tables): string[]
       statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${terms.join(', ')})`);
     }
   }
+  for (const [name, column] of namedById(system)) {
+    if (tables.get(name)?.columns.find((one) => one.name === column)?.storage !== 'integer') continue;
+    const index = quoteName(`latchkey_index ${name}(${column} as text)`);
+    statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${asText(column)})`);
+  }
   return statements;
+}
+
+/** Columns that features look rows up by, as texts. */
+function namedById({ people, keys, sessions }: SystemMapping): [table: string, column: string][] {
+  const named: [string, string | null | undefined][] = [
+    [people.table, people.id],
+    [sessions?.table ?? '', sessions?.id],
+    [sessions?.table ?? '', sessions?.person],
+    [keys?.table ?? '', keys?.id],
+    [keys?.table ?? '', keys?.rotatedFrom],
+  ];
+  return named.filter((one): one is [string, string] => one[1] != null);
 }
 
 /**
@@ -75,12 +92,12 @@ function personView({ people }: SystemMapping, tables: Tables): string {
   const status = from.column(people.status?.column ?? null);
   return from.select({
     row_id: from.rowId,
-    id: from.column(people.id),
+    id: from.text(people.id),
     email: from.column(people.email),
     name: nameOf(people.name.map(from.column)),
     role: roleOf(people, from.column(people.id), tables),
     state: stateOfPerson(people, status, from.column(people.deletedAt)),
-    status: wordOf(status, Object.values(people.status?.words ?? {}).flat()),
+    status: wordOf(from.text(people.status?.column), Object.values(people.status?.words ?? {}).flat()),
     created_at: from.column(people.createdAt),
     updated_at: from.column(people.updatedAt),
   });
@@ -94,7 +111,7 @@ function nameOf(columns: string[]): string {
 /** A person's highest role. One of rows that the mapping does not name ranks lowest. */
 function roleOf({ role, table }: PeopleMapping, id: string, tables: Tables): string {
   if (role === null) return 'NULL';
-  if ('column' in role.held) return source(tables, table).column(role.held.column);
+  if ('column' in role.held) return source(tables, table).text(role.held.column);
   const { held } = role;
   if (id === 'NULL' || !tables.has(held.table) || !tables.has(held.roles.table)) return 'NULL';
   return `(SELECT ${joinedRole(held)}.${quoteName(held.roles.name)} FROM ${quoteName(held.table)}
@@ -132,8 +149,8 @@ function roleView({ people: { role } }: SystemMapping, tables: Tables): string {
 function sessionView({ sessions }: SystemMapping, tables: Tables): string {
   const from = source(tables, sessions?.table);
   return from.select({
-    id: from.column(sessions?.id),
-    person_id: from.column(sessions?.person),
+    id: from.text(sessions?.id),
+    person_id: from.text(sessions?.person),
     address: from.column(sessions?.address),
     agent: from.column(sessions?.agent),
     created_at: from.column(sessions?.createdAt),
@@ -146,18 +163,18 @@ function keyView({ keys }: SystemMapping, tables: Tables): string {
   const status = from.column(keys?.status.column);
   return from.select({
     row_id: from.rowId,
-    id: from.column(keys?.id),
+    id: from.text(keys?.id),
     label: from.column(keys?.label),
     prefix: from.column(keys?.prefix),
     last4: from.column(keys?.last4),
     scopes: from.column(keys?.scopes),
-    status: wordOf(status, Object.values(keys?.status.words ?? {}).flat()),
+    status: wordOf(from.text(keys?.status.column), Object.values(keys?.status.words ?? {}).flat()),
     state: keys ? stateOfKey(keys, status, from.column) : 'NULL',
     created_at: from.column(keys?.createdAt),
     last_used_at: from.column(keys?.lastUsedAt),
     expires_at: from.column(keys?.expiresAt),
     revoked_at: from.column(keys?.revokedAt),
-    rotated_from: from.column(keys?.rotatedFrom),
+    rotated_from: from.text(keys?.rotatedFrom),
     certificate_type: from.column(keys?.certificate?.type),
     certificate_fingerprint: from.column(keys?.certificate?.fingerprint),
     public_key: from.column(keys?.certificate?.publicKey),
@@ -193,15 +210,24 @@ function activityView({ activity }: SystemMapping, tables: Tables): string {
 /** What a view may take from one mirrored table, whether or not it is mirrored. */
 function source(tables: Tables, name: string | undefined) {
   const table = name === undefined ? undefined : tables.get(name);
-  const present = new Set(table?.columns.map((column) => column.name));
+  const storage = new Map(table?.columns.map((column) => [column.name, column.storage]));
   return {
     rowId: table ? 'rowid' : 'NULL',
-    column: (column: string | null | undefined) => (column && present.has(column) ? quoteName(column) : 'NULL'),
+    column: (column: string | null | undefined) => (column && storage.has(column) ? quoteName(column) : 'NULL'),
+    /** What is known by a text whatever it is stored as: a number may be larger than JavaScript's own. */
+    text(column: string | null | undefined): string {
+      if (!column || !storage.has(column)) return 'NULL';
+      return storage.get(column) === 'integer' ? asText(column) : quoteName(column);
+    },
     select(columns: Record<string, string>): string {
       const list = Object.entries(columns).map(([alias, expression]) => `${expression} AS ${quoteName(alias)}`);
       return `SELECT ${list.join(', ')} ${table ? `FROM ${quoteName(table.name)}` : 'WHERE 0'}`;
     },
   };
+}
+
+function asText(column: string): string {
+  return `CAST(${quoteName(column)} AS TEXT)`;
 }
 
 function stateOf(column: string, words: Record<string, Word[]>, otherwise: string): string {
