@@ -184,6 +184,8 @@ test('every place is reached by the keyboard, and is accessible in both themes',
       ['k', 'Keys'],
       ['o', 'Outbox'],
       ['a', 'Audit'],
+      ['d', 'Data'],
+      ['c', 'Central'],
     ] as const) {
       await page.keyboard.press('g');
       await page.keyboard.press(key);

@@ -26,13 +26,14 @@ export function CentralScreen() {
         </Button>
       }
     >
-      <div className={classes.page}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by the keyboard too. */}
+      <section className={classes.page} aria-label="How central is doing" tabIndex={0}>
         {answer.isPending ? <Loader size="sm" /> : null}
         {answer.error ? (
           <ErrorPanel error={asLatchkeyError(answer.error)} onRetry={() => void answer.refetch()} />
         ) : null}
         {health && !answer.error ? <Health health={health} /> : null}
-      </div>
+      </section>
     </Screen>
   );
 }
