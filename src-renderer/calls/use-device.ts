@@ -1,3 +1,4 @@
+import { useCallback } from 'react';
 import type { DeviceState, Status, SystemCapability } from '../../src-main/contract/device.ts';
 import { useCall } from './use-call.ts';
 
@@ -22,8 +23,11 @@ export function useMayAssignRoles(): boolean {
 /** Why the connected system cannot keep something, as a sentence; null where it can. What it cannot is not offered. */
 export function useLacks(): (capability: SystemCapability) => string | null {
   const system = useDevice()?.system;
-  return (capability) => {
-    const why = system?.lacks[capability];
-    return why === undefined ? null : `${system!.title} ${why}.`;
-  };
+  return useCallback(
+    (capability) => {
+      const why = system?.lacks[capability];
+      return why === undefined ? null : `${system!.title} ${why}.`;
+    },
+    [system],
+  );
 }

@@ -38,6 +38,7 @@ interface PersonView {
   status: string | null;
   created_at: string | null;
   updated_at: string | null;
+  last_login_at: string | null;
 }
 
 interface SessionView {

@@ -52,7 +52,8 @@ function sorted(people: ReturnType<typeof matching>, { sort, descending }: Reque
 
 /** The newest sign of a person: the start of a session, or something that they did. */
 const lastSeen = sql<string | null>`(SELECT max(seen) FROM (
-  SELECT max(created_at) AS seen FROM latchkey_session WHERE person_id = latchkey_person.id
+  SELECT latchkey_person.last_login_at AS seen
+  UNION ALL SELECT max(created_at) FROM latchkey_session WHERE person_id = latchkey_person.id
   UNION ALL SELECT at FROM latchkey_last_event WHERE actor = CAST(latchkey_person.id AS TEXT)))`;
 
 /** Looks up what lists do not sort by for the rows of one page alone: 100,000 people are listed as fast as 100. */

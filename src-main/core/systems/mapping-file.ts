@@ -67,6 +67,7 @@ const people = z.strictObject({
     })
     .nullable(),
   deletedAt: optional,
+  lastSeenAt: optional,
   organization: optional,
   createdAt: optional,
   updatedAt: optional,

@@ -70,6 +70,7 @@ export const rbac: SystemMapping = {
     },
     status: { column: 'is_active', words: { invited: [], active: [true], suspended: [], deactivated: [false] } },
     deletedAt: null,
+    lastSeenAt: 'last_login',
     organization: null,
     createdAt: 'created_at',
     updatedAt: 'updated_at',

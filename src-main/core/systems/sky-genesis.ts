@@ -126,6 +126,7 @@ export const skyGenesis: SystemMapping = {
       },
     },
     deletedAt: null,
+    lastSeenAt: null,
     organization: 'organization_id',
     createdAt: 'created_at',
     updatedAt: 'updated_at',

@@ -81,6 +81,7 @@ export const smarthub: SystemMapping = {
     },
     status: { column: 'is_active', words: { invited: [], active: [true], suspended: [], deactivated: [false] } },
     deletedAt: 'deleted_at',
+    lastSeenAt: 'last_login_at',
     organization: null,
     createdAt: 'created_at',
     updatedAt: 'updated_at',

@@ -101,6 +101,8 @@ export interface PeopleMapping {
   } | null;
   /** A moment since which a person counts as deleted, where rows are kept. */
   deletedAt: string | null;
+  /** When the host saw a person last; beside their sessions and what they did. */
+  lastSeenAt: string | null;
   organization: string | null;
   createdAt: string | null;
   updatedAt: string | null;

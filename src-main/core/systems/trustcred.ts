@@ -123,6 +123,7 @@ export const trustcred: SystemMapping = {
       words: { invited: ['invited'], active: ['active'], suspended: ['suspended'], deactivated: ['deactivated'] },
     },
     deletedAt: null,
+    lastSeenAt: 'last_login',
     organization: 'organization_id',
     createdAt: 'created_at',
     updatedAt: 'updated_at',

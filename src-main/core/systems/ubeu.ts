@@ -69,6 +69,7 @@ export const ubeu: SystemMapping = {
       words: { invited: ['pending'], active: ['active'], suspended: ['suspended'], deactivated: ['deactivated'] },
     },
     deletedAt: null,
+    lastSeenAt: 'last_login_at',
     organization: null,
     createdAt: 'created_at',
     updatedAt: null,

@@ -100,6 +100,7 @@ function personView({ people }: SystemMapping, tables: Tables): string {
     status: wordOf(from.text(people.status?.column), Object.values(people.status?.words ?? {}).flat()),
     created_at: from.column(people.createdAt),
     updated_at: from.column(people.updatedAt),
+    last_login_at: from.column(people.lastSeenAt),
   });
 }
 

@@ -30,6 +30,7 @@ export function KeysScreen({ route }: { route: Route }) {
   const [inView, setInView] = useState<RowRange>({ first: 0, last: 0 });
   const list = usePagedList('keys.list', filter, inView);
   const lacks = useLacks();
+  const columns = useMemo(() => keysColumns(lacks), [lacks]);
   const notIssued = lacks('keys.issue');
   const mayIssue = useMayWrite() && notIssued === null;
   /** The one secret that this window knows, for as long as its dialog is open. */
@@ -89,7 +90,7 @@ export function KeysScreen({ route }: { route: Route }) {
     >
       <DataTable<Key>
         label="Keys"
-        columns={keysColumns}
+        columns={columns}
         list={list}
         idOf={(key) => key.id}
         openId={route.open}

@@ -1,3 +1,4 @@
+import type { SystemCapability } from '../../../src-main/contract/device.ts';
 import type { Key } from '../../../src-main/contract/keys.ts';
 import { Age } from '../../ui/Age.tsx';
 import { Moment } from '../../ui/Moment.tsx';
@@ -10,7 +11,14 @@ import classes from './Keys.module.css';
 import { keyMask, keyName } from './key-words.ts';
 import { Scopes } from './Scopes.tsx';
 
-export const keysColumns: Column<Key>[] = [
+/** Those of the system that is connected: what it does not keep has no column. */
+export function keysColumns(lacks: (capability: SystemCapability) => string | null): Column<Key>[] {
+  const kept = { scopes: 'keys.scopes', expiresAt: 'keys.expiry', lastUsedAt: 'keys.lastUsed' } as const;
+  const missing = Object.entries(kept).flatMap(([id, capability]) => (lacks(capability) ? [id] : []));
+  return columns.filter(({ id }) => !missing.includes(id));
+}
+
+const columns: Column<Key>[] = [
   {
     id: 'label',
     title: 'Label',

@@ -25,11 +25,13 @@ const stateOptions = Object.entries(personStates).map(([value, { label }]) => ({
 
 export function PeopleScreen({ route }: { route: Route }) {
   const { filters } = route;
-  const filter = useMemo(() => peopleFilter(filters), [filters]);
+  const lacks = useLacks();
+  const nameless = lacks('people.names') !== null;
+  const filter = useMemo(() => peopleFilter(filters, nameless ? 'email' : 'name'), [filters, nameless]);
   const [inView, setInView] = useState<RowRange>({ first: 0, last: 0 });
   const list = usePagedList('people.list', filter, inView);
   const roles = useCall('people.roles', {}).data?.items ?? [];
-  const lacks = useLacks();
+  const columns = useMemo(() => peopleColumns(lacks), [lacks]);
   const notInvited = lacks('people.create') ?? lacks('people.names');
   const mayInvite = useMayWrite() && notInvited === null;
 
@@ -81,7 +83,7 @@ export function PeopleScreen({ route }: { route: Route }) {
     >
       <DataTable<Person>
         label="People"
-        columns={peopleColumns}
+        columns={columns}
         list={list}
         idOf={(person) => person.id}
         openId={route.open}

@@ -1,3 +1,4 @@
+import type { SystemCapability } from '../../../src-main/contract/device.ts';
 import type { Person } from '../../../src-main/contract/people.ts';
 import { Moment } from '../../ui/Moment.tsx';
 import { PendingMark } from '../../ui/PendingMark.tsx';
@@ -6,7 +7,13 @@ import type { Column } from '../../ui/table/column.ts';
 import { personStates } from '../../words/states.ts';
 import classes from './People.module.css';
 
-export const peopleColumns: Column<Person>[] = [
+/** Those of the system that is connected: what it does not keep has no column. */
+export function peopleColumns(lacks: (capability: SystemCapability) => string | null): Column<Person>[] {
+  const missing = [lacks('people.names') ? 'name' : '', lacks('people.roles') ? 'role' : ''];
+  return columns.filter(({ id }) => !missing.includes(id));
+}
+
+const columns: Column<Person>[] = [
   {
     id: 'name',
     title: 'Name',

@@ -1,6 +1,10 @@
 import type pg from 'pg';
 import type { DemoOptions, DemoPerson } from './fill.ts';
+import { fillRbacDemo } from './rbac.ts';
 import { fillSkyGenesisDemo } from './sky-genesis.ts';
+import { fillSmartHubDemo } from './smarthub.ts';
+import { fillTrustcredDemo } from './trustcred.ts';
+import { fillUbeuDemo } from './ubeu.ts';
 
 type Fill = (
   client: pg.Client,
@@ -9,6 +13,10 @@ type Fill = (
 
 const demos: Record<string, Fill> = {
   'sky-genesis': fillSkyGenesisDemo,
+  trustcred: fillTrustcredDemo,
+  smarthub: fillSmartHubDemo,
+  ubeu: fillUbeuDemo,
+  rbac: fillRbacDemo,
 };
 
 /** Systems that a demo can be made of. */
