@@ -26,8 +26,13 @@ describe.each(hosts)('$system', (host) => {
   let core: Core;
 
   const letsIn = async (email: string) => (await database.client.query(host.login, [email])).rowCount === 1;
-  const accepts = async (secret: string) =>
-    (await database.client.query(host.authorization!, [hash(secret)])).rowCount === 1;
+  /** As the host's own authorization sees it, which has to agree with the one that Latchkey offers to hosts. */
+  const accepts = async (secret: string) => {
+    const { rowCount } = await database.client.query(host.authorization!, [hash(secret)]);
+    const { rows } = await database.client.query('SELECT latchkey.key_is_valid($1) AS valid', [hash(secret)]);
+    expect(rows[0].valid).toBe(rowCount === 1);
+    return rowCount === 1;
+  };
   const told = async (command: string) =>
     host.audit === null
       ? null
@@ -145,6 +150,10 @@ describe.each(hosts)('$system', (host) => {
       const rotated = await core.call('keys.rotate', { key: issued.subject, overlapSeconds });
       await sync();
       expect([await accepts(issued.secret), await accepts(rotated.secret)]).toEqual([overlapSeconds > 0, true]);
+      if (overlapSeconds > 0) {
+        const ended = `SELECT latchkey.key_is_valid($1, now() + INTERVAL '3601 seconds') AS valid`;
+        expect((await database.client.query(ended, [hash(issued.secret)])).rows).toEqual([{ valid: false }]);
+      }
       if (overlapSeconds > 0)
         expect(await core.call('keys.show', { key: issued.subject })).toMatchObject({ state: 'retiring' });
 

@@ -3,7 +3,7 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { activitySql } from './activity.ts';
-import { entitlementSql } from './entitlement.ts';
+import { entitlementSql, keyValiditySql } from './entitlement.ts';
 import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } from './generate.ts';
 import { type HostTable, readHostTables, relationOf } from './host-tables.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
@@ -61,7 +61,8 @@ export async function makeOwnObjects(client: pg.Client, system: SystemMapping): 
   await client.query('SET LOCAL ROLE latchkey_owner');
   await describeSystem(client, system);
   await makeViews(client, system, tables);
-  for (const sql of [...entitlementSql(system, tables), ...activitySql(system, tables)]) await client.query(sql);
+  for (const make of [entitlementSql, activitySql, keyValiditySql])
+    for (const sql of make(system, tables)) await client.query(sql);
   await track(client, system, tables);
   await grantDevices(client);
   return tables;
