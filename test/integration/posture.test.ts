@@ -559,16 +559,20 @@ describe('a database as they are in the field', () => {
   test('cannot be written by the look at it, and the session is as before', async () => {
     const { client } = database;
     await seed(published);
-    const before = (
-      await client.query(
-        'SELECT pg_current_xact_id_if_assigned() AS id, pg_snapshot_xmax(pg_current_snapshot())::TEXT AS next',
-      )
-    ).rows[0];
-    await found();
-    // No transaction of it was given a number, as one that writes is.
-    expect((await client.query('SELECT pg_snapshot_xmax(pg_current_snapshot())::TEXT AS next')).rows[0].next).toBe(
-      before.next,
-    );
+    const asked: string[] = [];
+    const watched = new Proxy(client, {
+      get(target, property) {
+        if (property !== 'query') return Reflect.get(target, property, target);
+        return async (text: string, values?: unknown[]) => {
+          const { rows } = await target.query('SHOW transaction_read_only');
+          if (!/^(SET|RESET) /.test(text)) asked.push(`${rows[0].transaction_read_only} ${text}`);
+          return target.query(text, values);
+        };
+      },
+    });
+    await found('w', watched);
+    expect(asked.length).toBeGreaterThan(40);
+    expect(asked.filter((text) => !text.startsWith('on '))).toEqual([]);
     const { rows } = await client.query(
       `SELECT current_setting('default_transaction_read_only') AS r, current_setting('search_path') AS p, current_setting('statement_timeout') AS s`,
     );

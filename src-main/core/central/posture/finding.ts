@@ -40,6 +40,8 @@ export interface Finding extends Required<Omit<Found, 'first' | 'place'>> {
   /** With its schema where it is in one. */
   where: string;
   first: string | null;
+  /** What mends it, as a script; of a plan, all its steps. */
+  sql: string;
 }
 
 /** What this login, or anybody, could not find out. */

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { takingTurns } from '../operations/short-transaction.ts';
 import { applySteps } from './apply.ts';
-import { type Finding, scriptOf } from './finding.ts';
+import type { Finding } from './finding.ts';
 import { checkIds, type PostureOptions, posture } from './posture.ts';
 
 export interface Fixed {
@@ -55,13 +55,13 @@ async function fixInTurn(
     absent: ids.filter((id) => !chosen.some((finding) => finding.id === id || finding.check === id)),
   };
   for (const finding of chosen) {
-    const { id, apply, first, steps } = finding;
+    const { id, apply, first, steps, sql } = finding;
     if (apply !== 'online') done.refused.push({ id, why: first ?? 'No SQL mends it.' });
-    else if (dryRun) done.applied.push({ id, sql: scriptOf(steps) });
+    else if (dryRun) done.applied.push({ id, sql });
     else
       try {
         await applySteps(client, steps);
-        done.applied.push({ id, sql: scriptOf(steps) });
+        done.applied.push({ id, sql });
       } catch (error) {
         // Its details may quote values of the row.
         done.failed.push({ id, why: (error as Error).message });

@@ -4,10 +4,12 @@ import { knownSystem, systemNames } from '../../systems/index.ts';
 import type { SystemMapping } from '../../systems/system.ts';
 import { addressChecks } from './addresses.ts';
 import { auditChecks } from './audit-trail.ts';
-import { type Check, type Finding, type NotSeen, type Severity, severities } from './finding.ts';
+import { type Check, type Finding, type Found, type NotSeen, type Severity, scriptOf, severities } from './finding.ts';
 import { integrityChecks } from './integrity.ts';
 import { isolationChecks } from './isolation.ts';
 import { lifecycleChecks } from './lifecycle.ts';
+import { planOf } from './plan.ts';
+import { planFiles } from './plan-script.ts';
 import { rightsChecks } from './rights.ts';
 import { secretChecks } from './secrets.ts';
 import { serverChecks } from './server.ts';
@@ -78,15 +80,7 @@ const placeOf = (id: string) => checks.findIndex((check) => check.id === id);
 async function made(check: Check, subject: Subject, notSeen: NotSeen[]): Promise<Finding[]> {
   try {
     const found = await check.look(subject, (where, why) => notSeen.push({ check: check.id, where, why }));
-    return found.map(({ place, first, ...rest }) => ({
-      ...rest,
-      id: `${check.id}:${place}`,
-      check: check.id,
-      title: check.title,
-      why: check.why,
-      where: check.inSchema ? `${subject.schema}.${place}` : place,
-      first: first ?? null,
-    }));
+    return found.map((one) => findingOf(check, subject, one));
   } catch (error) {
     const { code } = error as { code?: string };
     const why =
@@ -100,6 +94,20 @@ async function made(check: Check, subject: Subject, notSeen: NotSeen[]): Promise
     if (why === null) throw error;
     notSeen.push({ check: check.id, where: subject.schema, why });
     return [];
+  }
+}
+
+function findingOf(check: Check, subject: Subject, { place, first, ...rest }: Found): Finding {
+  const id = `${check.id}:${place}`;
+  const told = { ...rest, id, check: check.id, title: check.title, why: check.why, first: first ?? null };
+  const where = check.inSchema ? `${subject.schema}.${place}` : place;
+  if (rest.apply !== 'by-plan') return { ...told, where, sql: scriptOf(rest.steps) };
+  try {
+    const files = planFiles(planOf(subject, id));
+    return { ...told, where, sql: files.map(({ text }) => text).join('\n') };
+  } catch (error) {
+    if (!(error instanceof LatchkeyError)) throw error;
+    return { ...told, where, apply: 'by-hand', first: error.message, sql: '' };
   }
 }
 

@@ -47,10 +47,6 @@ const weakPasswordHash: Check = {
   inSchema: true,
   async look(subject) {
     const weak = (await secretColumns(subject)).filter(({ isPassword, weak }) => isPassword && weak > 0);
-    const [pgcrypto] = await rowsOf<{ schema: string }>(
-      subject.client,
-      `SELECT n.nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgcrypto'`,
-    );
     return weak.map((secret) => ({
       severity: 'high',
       place: placeOf(secret),
@@ -58,7 +54,7 @@ const weakPasswordHash: Check = {
       apply: 'application-first',
       first:
         'The application must check bcrypt($wrapped) of the old hash, and replace it by bcrypt, scrypt or argon2 of the password at the next login. The SQL wraps what is there, so that no old hash stays; it takes a quarter of a second a row.',
-      steps: wrapSteps(secret, pgcrypto?.schema ?? null),
+      steps: wrapSteps(secret, subject.pgcrypto),
     }));
   },
 };

@@ -131,6 +131,9 @@ export interface Subject {
   system: SystemMapping | null;
   version: number;
   hasLatchkey: boolean;
+  /** The schemas that these extensions are in; null where they are not installed. */
+  pgcrypto: string | null;
+  statements: string | null;
   /** Whether every login may look into the schema. */
   isOpen: boolean;
   /** Other schemas with objects of the host's. */
@@ -156,12 +159,16 @@ export async function readSubject(client: pg.Client, schema: string, system: Sys
     present: boolean;
     version: number;
     hasLatchkey: boolean;
+    pgcrypto: string | null;
+    statements: string | null;
     isOpen: boolean | null;
     otherSchemas: string[];
   }>(
     client,
     `SELECT to_regnamespace(quote_ident($1)) IS NOT NULL AS present, current_setting('server_version_num')::INTEGER AS version,
        to_regclass('latchkey.installation') IS NOT NULL AS "hasLatchkey",
+       (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgcrypto') AS pgcrypto,
+       (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements' AND current_setting('pg_stat_statements.max', TRUE) IS NOT NULL) AS statements,
        (SELECT bool_or(a.grantee = 0 AND a.privilege_type = 'USAGE')
         FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = $1) AS "isOpen",
        (SELECT coalesce(jsonb_agg(n.nspname ORDER BY n.nspname), '[]') FROM pg_namespace n

@@ -42,6 +42,13 @@ export function secretFormOf(column: string, tableIsOfKeys: boolean, isSecret: b
   return secretNames.test(name) && !harmlessTokens.test(name) ? form : null;
 }
 
+/** The name of a secret without what says how it stands there: `key_value` and `key_hash` are of a `key`. */
+export function baseOfSecret(column: string): string {
+  const words = wordsOf(column);
+  while (words.length > 1 && [hashWords, sealWords, clearWords].some((kind) => kind.test(words.at(-1)!))) words.pop();
+  return words.join('_');
+}
+
 export const isPasswordName = (column: string) =>
   /(^|_)(password|passwd|pwd|passphrase|passcode)(_|$)/.test(folded(column));
 

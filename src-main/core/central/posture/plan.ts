@@ -1,0 +1,591 @@
+import { LatchkeyError } from '../../../contract/errors.ts';
+import { quoteName, quoteText } from '../../quoting.ts';
+import { derivedName } from '../derived-name.ts';
+import type { Step } from './finding.ts';
+import { canHoldSecret } from './sample.ts';
+import { type Column, columnNamed, isTextual, listOf, type Subject, type Table } from './subject.ts';
+import { baseOfSecret, isExpiry, isLineage, isPasswordName, isPresented, isRevocation } from './vocabulary.ts';
+
+/** Parallel change, in three steps: both ways work from `expand` to `contract`, and the application goes over in between. */
+export type Phase = 'expand' | 'contract';
+
+export type PlanStep =
+  | { kind: 'statements'; what: string; steps: Step[] }
+  /** Run until it reaches no more rows. Takes the key that it reached ($1, TEXT[]); answers `rows` and `reached`. */
+  | { kind: 'batches'; what: string; batch: string }
+  /** Nothing after it is run while the query has rows; each says why (`reason`). */
+  | { kind: 'condition'; what: string; query: string };
+
+export interface Plan {
+  id: string;
+  /** With its schema. */
+  table: string;
+  phases: Record<Phase, PlanStep[]>;
+  /** What the application has to do in between, in words and queries. */
+  change: string;
+}
+
+export interface PlanOptions {
+  /** For how long a new key, session or invitation is valid; and those that are there, from now on. */
+  days?: number;
+  /** How long nothing may have written the old column before it is emptied. */
+  quietHours?: number;
+  /** Whether the old column goes, rather than staying empty. */
+  drop?: boolean;
+}
+
+export const plannedChecks = ['plaintext-secrets', 'missing-expiry', 'missing-lineage'];
+
+/** Rows of a batch: some milliseconds of locks on them. A slow hash takes a quarter of a second each. */
+const rowsPerBatch = 1_000;
+const slowRowsPerBatch = 3;
+
+/**
+ * The plan that mends a finding, whether it is still found or the plan is half carried out.
+ * @throws LatchkeyError `invalid-input` where no plan is for it, `not-found`, `not-supported` with the reason
+ */
+export function planOf(subject: Subject, id: string, options: PlanOptions = {}): Plan {
+  const [check = '', place = ''] = [id.slice(0, id.indexOf(':')), id.slice(id.indexOf(':') + 1)];
+  if (!plannedChecks.includes(check))
+    throw new LatchkeyError(
+      'invalid-input',
+      `No plan is for “${id}”. There are plans for findings of ${plannedChecks.join(', ')}.`,
+      { field: 'plan' },
+    );
+  const table = subject.tables.find(({ name }) => place === name || place.startsWith(`${name}.`));
+  const column = table && check === 'plaintext-secrets' ? columnNamed(table, place.slice(table.name.length + 1)) : null;
+  if (!table || (check === 'plaintext-secrets' && !column))
+    throw new LatchkeyError('not-found', `Schema ${subject.schema} has no ${place}. Nothing was changed.`, {
+      field: 'plan',
+    });
+  const refuse = (why: string) => {
+    throw new LatchkeyError('not-supported', `${place} cannot be changed in steps by a program: ${why}`);
+  };
+  if (table.isPartitioned) refuse('it is partitioned.');
+  if (table.key.length === 0) refuse(`it has no primary key. Mend no-primary-key:${table.name} first.`);
+  if (check === 'missing-expiry') return expiryPlan(subject, table, id, options);
+  if (check === 'missing-lineage') {
+    if (table.key.length > 1) refuse('its primary key has several columns.');
+    return lineagePlan(subject, table, id);
+  }
+  if (!canHoldSecret(column!) || column!.base.endsWith('[]')) refuse(`it is ${column!.type}.`);
+  if (table.key.includes(column!.name)) refuse('it is part of the primary key.');
+  if (column!.isGenerated) refuse('it is generated.');
+  return isPresented(table.name, column!.name)
+    ? referencePlan(subject, table, column!, id, options)
+    : hashPlan(subject, table, column!, id, options);
+}
+
+/** What a plan keeps at the database until it is carried out: a row, and a sequence that counts nothing but holds a moment. */
+interface Keeping {
+  key: string;
+  /** The moment of the last write to the old column, in seconds; a sequence takes it without a lock, whatever becomes of the writer. */
+  moment: string;
+  routine: string;
+  trigger: string;
+}
+
+function keepingOf({ schema }: Subject, table: Table, what: string, id: string): Keeping {
+  const name = derivedName(`${schema}_${table.name}_${what}`);
+  return {
+    key: `${schema}/${id}`,
+    moment: `latchkey_posture.${quoteName(name)}`,
+    routine: `latchkey_posture.${quoteName(name)}`,
+    trigger: quoteName(derivedName(`${table.name}_${what}`, '_dual_write')),
+  };
+}
+
+function begin({ key }: Keeping): Step {
+  return [
+    'CREATE SCHEMA IF NOT EXISTS latchkey_posture',
+    'CREATE TABLE IF NOT EXISTS latchkey_posture.plan (id TEXT PRIMARY KEY, expanded_at TIMESTAMPTZ NOT NULL DEFAULT now())',
+    `INSERT INTO latchkey_posture.plan (id) VALUES (${quoteText(key)}) ON CONFLICT DO NOTHING`,
+  ];
+}
+
+function finish({ key }: Keeping): Step[] {
+  return [
+    [
+      `DELETE FROM latchkey_posture.plan WHERE id = ${quoteText(key)}`,
+      `DO $$ BEGIN IF NOT EXISTS (SELECT FROM latchkey_posture.plan) THEN DROP SCHEMA latchkey_posture CASCADE; END IF; END $$`,
+    ],
+  ];
+}
+
+function begun({ key }: Keeping): PlanStep {
+  return {
+    kind: 'condition',
+    what: 'The first step was taken',
+    query: `SELECT 'The first step, expand, was not taken here.' AS reason
+WHERE NOT EXISTS (SELECT FROM latchkey_posture.plan WHERE id = ${quoteText(key)})`,
+  };
+}
+
+/** One that was left half made by an earlier run is made anew. */
+function indexSteps({ schema }: Subject, table: Table, name: string, definition: string): Step[] {
+  const there = table.indexes.find((index) => index.name === name);
+  if (there?.isValid) return [];
+  return [...(there ? [[`DROP INDEX CONCURRENTLY ${quoteName(schema)}.${quoteName(name)}`]] : []), [definition]];
+}
+
+function hashPlan(subject: Subject, table: Table, column: Column, id: string, options: PlanOptions): Plan {
+  const old = quoteName(column.name);
+  const isSlow = isPasswordName(column.name) && table.class === 'people';
+  const base = baseOfSecret(column.name);
+  const hashName = nameBeside(table, column, `${base}_hash`, `${base}_digest`);
+  const prefixName = `${base}_prefix`;
+  const hash = quoteName(hashName);
+  const keeping = keepingOf(subject, table, column.name, id);
+  const digest = isSlow ? slowDigest(subject) : fastDigest(column);
+  const prefix =
+    table.class === 'keys' && isTextual(column) && hasRoom(table, prefixName, 8) ? quoteName(prefixName) : null;
+  // The start of a short key would tell too much of it.
+  const marks = (row: string) => `CASE WHEN length(${row}) >= 20 THEN left(${row}, 8) END`;
+  const set = (row: string) => [
+    `${hash} = ${digest(`${row}.${old}`)}`,
+    ...(prefix ? [`${prefix} = coalesce(${row}.${prefix}, ${marks(`${row}.${old}`)})`] : []),
+  ];
+  const uniqueBefore = table.indexes.some(
+    ({ isUnique, columns }) => isUnique && columns.length === 1 && columns[0] === column.name,
+  );
+  const index = derivedName(`${table.name}_${hashName}`, uniqueBefore ? '_key' : '_idx');
+  const lookup = isSlow
+    ? `SELECT … FROM ${table.sql} WHERE email = $1, then check the password against ${hashName} (bcrypt)`
+    : `SELECT … FROM ${table.sql} WHERE ${hash} = ${digest('$1')}`;
+  return {
+    id,
+    table: table.sql,
+    phases: {
+      expand: [
+        {
+          kind: 'statements',
+          what: `New columns, and a trigger that fills them whoever writes ${column.name}`,
+          steps: [
+            ...(isSlow && subject.pgcrypto === null
+              ? [['CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA public']]
+              : []),
+            begin(keeping),
+            [
+              `ALTER TABLE ${table.sql} ${[
+                ...added(table, hashName, 'TEXT'),
+                ...(prefix ? added(table, prefixName, 'VARCHAR(16)') : []),
+                ...(table.class === 'keys' ? lifecycleColumns(table) : []),
+                `ALTER COLUMN ${old} DROP NOT NULL`,
+              ].join(', ')}`,
+              ...dualWrite(table, keeping, old, [
+                `NEW.${hash} := ${digest(`NEW.${old}`)}`,
+                ...(prefix ? [`NEW.${prefix} := ${marks(`NEW.${old}`)}`] : []),
+              ]),
+            ],
+          ],
+        },
+        {
+          kind: 'batches',
+          what: `Hashes of what stands in ${column.name}`,
+          batch: batchSql(
+            table,
+            `r.${old} IS NOT NULL AND r.${hash} IS NULL`,
+            set('r'),
+            isSlow ? slowRowsPerBatch : rowsPerBatch,
+          ),
+        },
+        ...(isSlow
+          ? []
+          : [
+              {
+                kind: 'statements' as const,
+                what: 'An index to look hashes up by',
+                steps: indexSteps(
+                  subject,
+                  table,
+                  index,
+                  `CREATE ${uniqueBefore ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${quoteName(index)} ON ${table.sql} (${hash})`,
+                ),
+              },
+            ]),
+      ],
+      contract: [
+        begun(keeping),
+        {
+          kind: 'condition',
+          what: `Every ${column.name} has its hash`,
+          query: `SELECT format('%s rows have no hash, or another one than that of ${column.name.replaceAll("'", "''")}. Run expand again.', count(*)) AS reason
+FROM ${table.sql} AS r WHERE r.${old} IS NOT NULL AND ${isSlow ? `r.${hash} IS NULL` : `r.${hash} IS DISTINCT FROM ${digest(`r.${old}`)}`} HAVING count(*) > 0`,
+        },
+        ...unusedConditions(subject, table, column, keeping, options),
+        ...emptied(table, old, column, keeping, options),
+      ],
+    },
+    change: [
+      `Reads: ${lookup}.`,
+      `Writes: ${hashName}${prefix ? ` and ${prefixName} (its first 8 characters, to recognize it by)` : ''}, and nothing into ${column.name}; a trigger fills them for whoever writes ${column.name} still.`,
+      isSlow
+        ? 'New passwords are hashed by the application: bcrypt, scrypt or argon2.'
+        : `A secret is as good as random: a SHA-256 of it cannot be guessed. Never compare with ${column.name} any more.`,
+      'Roles with rights on single columns need them on the new ones.',
+    ].join('\n'),
+  };
+}
+
+/** For what the host itself presents elsewhere: only a vault can keep that, and only whoever runs the host can bring it there. */
+function referencePlan(subject: Subject, table: Table, column: Column, id: string, options: PlanOptions): Plan {
+  const old = quoteName(column.name);
+  const referenceName = nameBeside(table, column, `${baseOfSecret(column.name)}_ref`, `${column.name}_vault_ref`);
+  const reference = quoteName(referenceName);
+  const keeping = keepingOf(subject, table, column.name, id);
+  return {
+    id,
+    table: table.sql,
+    phases: {
+      expand: [
+        {
+          kind: 'statements',
+          what: `A column for where the vault keeps it, and a trigger that notes who writes ${column.name} still`,
+          steps: [
+            begin(keeping),
+            [
+              `ALTER TABLE ${table.sql} ${[...added(table, referenceName, 'TEXT'), `ALTER COLUMN ${old} DROP NOT NULL`].join(', ')}`,
+              ...dualWrite(table, keeping, old, []),
+            ],
+          ],
+        },
+      ],
+      contract: [
+        begun(keeping),
+        {
+          kind: 'condition',
+          what: 'Every secret is in the vault',
+          query: `SELECT format('%s rows hold a secret and no reference to a vault.', count(*)) AS reason FROM ${table.sql} AS r WHERE r.${old} IS NOT NULL AND r.${reference} IS NULL HAVING count(*) > 0`,
+        },
+        ...unusedConditions(subject, table, column, keeping, options),
+        ...emptied(table, old, column, keeping, options),
+      ],
+    },
+    change: [
+      `Move: store each secret in the vault, and write where it is into ${referenceName}, such as vault:secret/data/…#….`,
+      `  SELECT ${listOf(table.key)} FROM ${table.sql} WHERE ${old} IS NOT NULL AND ${reference} IS NULL ORDER BY ${listOf(table.key)};`,
+      `Reads: ${referenceName}, and the secret from the vault.`,
+      `Writes: ${referenceName}, and nothing into ${column.name}.`,
+      'Roles with rights on single columns need them on the new one.',
+    ].join('\n'),
+  };
+}
+
+function expiryPlan(subject: Subject, table: Table, id: string, options: PlanOptions): Plan {
+  const days = options.days ?? { keys: 365, sessions: 30 }[table.class as string] ?? 7;
+  const keeping = keepingOf(subject, table, 'expiry', id);
+  const existing = table.columns.find(({ name }) => isExpiry(name))?.name ?? 'expires_at';
+  const expiry = quoteName(existing);
+  const check = quoteName(derivedName(table.name, '_expires'));
+  const index = derivedName(`${table.name}_${existing}`, '_idx');
+  return {
+    id,
+    table: table.sql,
+    phases: {
+      expand: [
+        {
+          kind: 'statements',
+          what: `The column, which fills itself with ${days} days from now`,
+          steps: [
+            begin(keeping),
+            [
+              ...(columnNamed(table, existing) ? [] : [`ALTER TABLE ${table.sql} ADD COLUMN ${expiry} TIMESTAMPTZ`]),
+              `ALTER TABLE ${table.sql} ALTER COLUMN ${expiry} SET DEFAULT (now() + INTERVAL '${days} days')`,
+            ],
+          ],
+        },
+        {
+          kind: 'batches',
+          what: `${days} days from now for what is there`,
+          batch: batchSql(table, `r.${expiry} IS NULL`, [`${expiry} = now() + INTERVAL '${days} days'`], rowsPerBatch),
+        },
+        {
+          kind: 'statements',
+          what: 'An index by expiry, to see what comes next',
+          steps: indexSteps(
+            subject,
+            table,
+            index,
+            `CREATE INDEX CONCURRENTLY ${quoteName(index)} ON ${table.sql} (${expiry})`,
+          ),
+        },
+      ],
+      contract: [
+        begun(keeping),
+        {
+          kind: 'condition',
+          what: 'Everything expires',
+          query: `SELECT format('%s rows never expire. Run expand again, or give them an expiry.', count(*)) AS reason FROM ${table.sql} AS r WHERE r.${expiry} IS NULL HAVING count(*) > 0`,
+        },
+        {
+          kind: 'statements',
+          what: 'No more without expiry; a check that was validated before spares NOT NULL the scan',
+          steps: [
+            [
+              `ALTER TABLE ${table.sql} DROP CONSTRAINT IF EXISTS ${check}`,
+              `ALTER TABLE ${table.sql} ADD CONSTRAINT ${check} CHECK (${expiry} IS NOT NULL) NOT VALID`,
+            ],
+            [`ALTER TABLE ${table.sql} VALIDATE CONSTRAINT ${check}`],
+            [
+              `ALTER TABLE ${table.sql} ALTER COLUMN ${expiry} SET NOT NULL`,
+              `ALTER TABLE ${table.sql} DROP CONSTRAINT ${check}`,
+            ],
+            ...finish(keeping),
+          ],
+        },
+      ],
+    },
+    change: [
+      `Reads: whoever lets in refuses where ${existing} <= now().`,
+      `Writes: ${existing} of each new row; the default is ${days} days.`,
+      'Tell the owners of what expires first, and renew what must go on:',
+      `  SELECT ${listOf(table.key)}, ${expiry} FROM ${table.sql} ORDER BY ${expiry} LIMIT 100;`,
+    ].join('\n'),
+  };
+}
+
+function lineagePlan(subject: Subject, table: Table, id: string): Plan {
+  const keeping = keepingOf(subject, table, 'lineage', id);
+  const [key] = table.key;
+  const existing = table.columns.find(({ name }) => isLineage(name))?.name ?? 'rotated_from';
+  const from = quoteName(existing);
+  const type = columnNamed(table, key!)!.type;
+  const reference = quoteName(derivedName(`${table.name}_${existing}`, '_fkey'));
+  const other = quoteName(derivedName(`${table.name}_${existing}`, '_other'));
+  const index = derivedName(`${table.name}_${existing}`, '_idx');
+  return {
+    id,
+    table: table.sql,
+    phases: {
+      expand: [
+        {
+          kind: 'statements',
+          what: 'The column, and that it names another key of the table',
+          steps: [
+            begin(keeping),
+            [
+              ...(columnNamed(table, existing) ? [] : [`ALTER TABLE ${table.sql} ADD COLUMN ${from} ${type}`]),
+              ...unlessThere(
+                table,
+                reference,
+                `FOREIGN KEY (${from}) REFERENCES ${table.sql} (${quoteName(key!)}) ON DELETE SET NULL NOT VALID`,
+              ),
+              ...unlessThere(table, other, `CHECK (${from} <> ${quoteName(key!)}) NOT VALID`),
+            ],
+            [`ALTER TABLE ${table.sql} VALIDATE CONSTRAINT ${reference}`],
+            [`ALTER TABLE ${table.sql} VALIDATE CONSTRAINT ${other}`],
+            ...indexSteps(
+              subject,
+              table,
+              index,
+              `CREATE INDEX CONCURRENTLY ${quoteName(index)} ON ${table.sql} (${from})`,
+            ),
+          ],
+        },
+      ],
+      contract: [
+        begun(keeping),
+        {
+          kind: 'condition',
+          what: 'No key replaces itself by way of others',
+          query: `SELECT format('%s keys replace themselves by way of others.', count(*)) AS reason
+FROM (WITH RECURSIVE line AS (
+    SELECT ${quoteName(key!)} AS start, ${from} AS next FROM ${table.sql} WHERE ${from} IS NOT NULL
+    UNION SELECT line.start, r.${from} FROM line JOIN ${table.sql} AS r ON r.${quoteName(key!)} = line.next WHERE r.${from} IS NOT NULL)
+  SELECT FROM line WHERE start = next) circles HAVING count(*) > 0`,
+        },
+        { kind: 'statements', what: 'Nothing old is left to take away', steps: finish(keeping) },
+      ],
+    },
+    change: [
+      `Writes: a rotation sets ${existing} of the new key to the old one’s ${key}.`,
+      'Reads: of an old key, whether another one has replaced it:',
+      `  SELECT ${quoteName(key!)} FROM ${table.sql} WHERE ${from} = $1;`,
+    ].join('\n'),
+  };
+}
+
+/** The name of a column that is not there yet, or can hold as much: one that an earlier run made, or the host for the same. */
+function nameBeside(table: Table, old: Column, wanted: string, otherwise: string): string {
+  return wanted !== old.name && hasRoom(table, wanted, 64) ? wanted : otherwise;
+}
+
+function hasRoom(table: Table, name: string, characters: number): boolean {
+  const there = columnNamed(table, name);
+  if (!there) return true;
+  const width = /^character(?: varying)?\((\d+)\)$/.exec(there.base)?.[1];
+  return isTextual(there) && (width === undefined || Number(width) >= characters);
+}
+
+function added(table: Table, name: string, type: string): string[] {
+  return columnNamed(table, name) ? [] : [`ADD COLUMN ${quoteName(name)} ${type}`];
+}
+
+/** What a key needs to be rotated and revoked, where it has none of it. */
+function lifecycleColumns(table: Table): string[] {
+  const has = (is: (column: string) => boolean) => table.columns.some(({ name }) => is(name));
+  return [
+    ...(has(isExpiry) ? [] : [`ADD COLUMN "expires_at" TIMESTAMPTZ`]),
+    ...(has(isLineage) || table.key.length > 1
+      ? []
+      : [`ADD COLUMN "rotated_from" ${columnNamed(table, table.key[0]!)!.type}`]),
+    ...(has(isRevocation) ? [] : [`ADD COLUMN "revoked_at" TIMESTAMPTZ`]),
+  ];
+}
+
+function unlessThere(table: Table, name: string, definition: string): string[] {
+  return table.constraints.some((constraint) => quoteName(constraint.name) === name)
+    ? []
+    : [`ALTER TABLE ${table.sql} ADD CONSTRAINT ${name} ${definition}`];
+}
+
+function fastDigest(column: Column): (value: string) => string {
+  return (value) =>
+    column.base === 'bytea'
+      ? `encode(sha256(${value}::BYTEA), 'hex')`
+      : `encode(sha256(convert_to(${value}::TEXT, 'UTF8')), 'hex')`;
+}
+
+/** The types are spelled out: a function of the same name for another type could be anybody's. */
+function slowDigest({ pgcrypto }: Subject): (value: string) => string {
+  const schema = quoteName(pgcrypto ?? 'public');
+  return (value) => `${schema}.crypt(${value}::TEXT, ${schema}.gen_salt('bf'::TEXT, 12))`;
+}
+
+/**
+ * Writers of the old column fill the new ones, and leave the moment behind. As its owner, since writers have no right on the
+ * sequence; no caller decides what any name in it means.
+ */
+function dualWrite(table: Table, { moment, routine, trigger }: Keeping, old: string, assignments: string[]): string[] {
+  return [
+    `CREATE SEQUENCE IF NOT EXISTS ${moment}`,
+    `CREATE OR REPLACE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $trigger$
+BEGIN
+  IF NEW.${old} IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.${old} IS DISTINCT FROM OLD.${old}) THEN
+${[...assignments, `PERFORM setval(${quoteText(moment)}, floor(extract(EPOCH FROM clock_timestamp()))::BIGINT)`].map((line) => `    ${line};`).join('\n')}
+  END IF;
+  RETURN NEW;
+END
+$trigger$`,
+    `REVOKE ALL ON FUNCTION ${routine}() FROM PUBLIC`,
+    `CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE ON ${table.sql} FOR EACH ROW EXECUTE FUNCTION ${routine}()`,
+  ];
+}
+
+/** Some rows by the order of their key, from the one that was reached last. */
+function batchSql(table: Table, needs: string, set: string[], rows: number): string {
+  const key = table.key.map((name) => `r.${quoteName(name)}`);
+  const reached = table.key.map((name, place) => `($1::TEXT[])[${place + 1}]::${columnNamed(table, name)!.type}`);
+  const columns = listOf(table.key);
+  return `WITH batch AS MATERIALIZED (
+  SELECT ${key.join(', ')} FROM ${table.sql} AS r WHERE ${needs} AND ($1::TEXT[] IS NULL OR (${key.join(', ')}) > (${reached.join(', ')})) ORDER BY ${key.join(', ')} LIMIT ${rows}
+), done AS (
+  UPDATE ${table.sql} AS r SET ${set.join(', ')} FROM batch AS b WHERE (${key.join(', ')}) = (${table.key.map((name) => `b.${quoteName(name)}`).join(', ')}) AND ${needs} RETURNING 1
+)
+SELECT (SELECT count(*) FROM done)::INTEGER AS rows, (SELECT ARRAY[${table.key.map((name) => `b.${quoteName(name)}::TEXT`).join(', ')}] FROM batch AS b ORDER BY ${columns.replace(/(^|, )"/g, '$1b."')} DESC LIMIT 1) AS reached`;
+}
+
+/** Nothing writes the old column, and nothing that the catalogue knows of reads it. */
+function unusedConditions(
+  subject: Subject,
+  table: Table,
+  column: Column,
+  { key, moment }: Keeping,
+  { quietHours = 24 }: PlanOptions,
+): PlanStep[] {
+  const word = (name: string) => quoteText(`\\m${name.replace(/\W/g, '\\$&')}\\M`);
+  return [
+    {
+      kind: 'condition',
+      what: `Nothing wrote ${column.name} for ${quietHours} hours`,
+      query: `SELECT format('%s was written at %s UTC last, in the clear; ${quietHours} hours must go by without that.', ${quoteText(`${table.name}.${column.name}`)}, to_char(last.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')) AS reason
+FROM (SELECT greatest((SELECT expanded_at FROM latchkey_posture.plan WHERE id = ${quoteText(key)}), (SELECT to_timestamp(last_value) FROM ${moment} WHERE is_called)) AS at) last
+WHERE last.at > now() - INTERVAL '${quietHours} hours'`,
+    },
+    {
+      kind: 'condition',
+      what: `Nothing that the catalogue knows of reads ${column.name}`,
+      query: `SELECT format('The %s %s reads it.', CASE v.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, v.oid::REGCLASS) AS reason
+FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class
+WHERE d.classid = 'pg_rewrite'::REGCLASS AND d.refobjid = ${quoteText(table.sql)}::REGCLASS
+  AND d.refobjsubid = (SELECT attnum FROM pg_attribute WHERE attrelid = ${quoteText(table.sql)}::REGCLASS AND attname = ${quoteText(column.name)})
+UNION
+SELECT format('The policy %s reads it.', y.polname) FROM pg_policy y
+WHERE y.polrelid = ${quoteText(table.sql)}::REGCLASS AND concat_ws(' ', pg_get_expr(y.polqual, y.polrelid), pg_get_expr(y.polwithcheck, y.polrelid)) ~ ${word(column.name)}
+UNION
+SELECT format('The function %s names it.', p.oid::REGPROCEDURE) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname !~ '^(pg_|information_schema$|latchkey)' AND p.prosrc ~ ${word(column.name)}
+  AND (p.prosrc ~ ${word(table.name)} OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid = ${quoteText(table.sql)}::REGCLASS))`,
+    },
+    ...(subject.statements === null
+      ? []
+      : [
+          {
+            kind: 'condition' as const,
+            what: `No statement of another login names ${column.name} in pg_stat_statements`,
+            query: `SELECT format('%s ran a statement that names it, %s times since the statistics were reset. Run SELECT %s.pg_stat_statements_reset() once the application is changed.', pg_get_userbyid(s.userid), sum(s.calls), ${quoteText(quoteName(subject.statements))}) AS reason
+FROM ${quoteName(subject.statements)}.pg_stat_statements AS s WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND s.userid <> (SELECT oid FROM pg_roles WHERE rolname = current_user) AND s.query ~ ${word(column.name)} AND s.query ~ ${word(table.name)} GROUP BY s.userid`,
+          },
+        ]),
+  ];
+}
+
+/** What stood in the clear goes: first nobody can write it any more, then what is there, then the column or the way back. */
+function emptied(
+  table: Table,
+  old: string,
+  column: Column,
+  keeping: Keeping,
+  { drop = false }: PlanOptions,
+): PlanStep[] {
+  const check = quoteName(derivedName(`${table.name}_${column.name}`, '_is_empty'));
+  const { routine, trigger, moment } = keeping;
+  return [
+    {
+      kind: 'statements',
+      what: `From now on ${column.name} takes nothing`,
+      steps: [
+        [
+          // Not a check yet: it would refuse every update of a row that still holds one.
+          `CREATE OR REPLACE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $trigger$
+BEGIN
+  IF NEW.${old} IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.${old} IS DISTINCT FROM OLD.${old}) THEN
+    RAISE EXCEPTION '% takes no secret in the clear any more', ${quoteText(`${table.name}.${column.name}`)} USING ERRCODE = 'check_violation';
+  END IF;
+  NEW.${old} := NULL;
+  RETURN NEW;
+END
+$trigger$`,
+        ],
+      ],
+    },
+    {
+      kind: 'batches',
+      what: `What stood in ${column.name} goes`,
+      batch: batchSql(table, `r.${old} IS NOT NULL`, [`${old} = NULL`], rowsPerBatch),
+    },
+    {
+      kind: 'statements',
+      what: drop ? 'The column goes' : 'A check takes the place of the trigger',
+      steps: [
+        ...(drop
+          ? []
+          : [
+              [
+                `ALTER TABLE ${table.sql} DROP CONSTRAINT IF EXISTS ${check}`,
+                `ALTER TABLE ${table.sql} ADD CONSTRAINT ${check} CHECK (${old} IS NULL) NOT VALID`,
+              ],
+              [`ALTER TABLE ${table.sql} VALIDATE CONSTRAINT ${check}`],
+            ]),
+        [
+          `DROP TRIGGER IF EXISTS ${trigger} ON ${table.sql}`,
+          `DROP FUNCTION IF EXISTS ${routine}()`,
+          `DROP SEQUENCE IF EXISTS ${moment}`,
+          ...(drop ? [`ALTER TABLE ${table.sql} DROP COLUMN ${old}`] : []),
+        ],
+        ...finish(keeping),
+      ],
+    },
+  ];
+}
