@@ -76,6 +76,20 @@ export async function keepPartitions(
   }
 }
 
+/** How the partitions stand, without a look into default partitions that would take long. */
+export async function partitionReports(client: pg.Client): Promise<PartitionReport[]> {
+  const reports: PartitionReport[] = [];
+  for (const table of await partitionedTables(client)) {
+    const fallback = table.partitions.find(({ isDefault, kind }) => isDefault && kind === 'r');
+    const { rowCount } = fallback
+      ? await client.query(`SELECT FROM ONLY ${quotedNameOf(fallback)} LIMIT 1`)
+      : { rowCount: 0 };
+    const waiting = fallback && { partition: fallback.name, rows: rowCount ?? 0, oldest: null, newest: null, days: [] };
+    reports.push(reportOf(table, await wallClock(client, table), waiting ?? null));
+  }
+  return reports;
+}
+
 async function keep(
   client: pg.Client,
   table: PartitionedTable,

@@ -13,7 +13,13 @@ import {
   partitionedTables,
   quotedNameOf,
 } from './partitioned-tables.ts';
-import { isOutdated, type RetentionRequest, type RetentionRule, resolvePolicy } from './retention-policy.ts';
+import {
+  isOutdated,
+  type RetentionPolicy,
+  type RetentionRequest,
+  type RetentionRule,
+  resolvePolicy,
+} from './retention-policy.ts';
 import { inShortTransaction, takingTurns } from './short-transaction.ts';
 
 /** Of a table, looked through in one transaction: a megabyte at PostgreSQL's usual 8 KiB a block, some thousand rows. */
@@ -62,21 +68,11 @@ export async function retain(
 ): Promise<Retention> {
   try {
     return await takingTurns(client, async () => {
-      const system = await installedSystem(client).catch(() => null);
-      const policy = await resolvePolicy(client, system, request);
-      if (policy.rules.length === 0 && policy.ignored.length === 0)
-        throw new LatchkeyError(
-          'invalid-input',
-          'There is no policy here: no --policy, no --keep, none of an earlier run, and no table retention_policies. Nothing was changed.',
-          { field: 'policy' },
-        );
+      const { policy, found } = await outdatedByPolicy(client, request);
       const archive = directory !== undefined && !dryRun ? await Archive.create(client, directory) : null;
-      const partitioned = new Map((await partitionedTables(client)).map((table) => [nameOf(table), table]));
       const tables: RetentionReport[] = [];
-      for (const rule of policy.rules) {
-        const report = await outdated(client, rule, policy.rules, partitioned);
-        tables.push(dryRun ? report.report : await remove(client, rule, report, archive));
-      }
+      for (const { rule, outdated } of found)
+        tables.push(dryRun ? outdated.report : await remove(client, rule, outdated, archive));
       if (!dryRun) await remember(client, policy.rules, tables);
       return {
         dryRun,
@@ -90,6 +86,26 @@ export async function retain(
   }
 }
 
+/** What a policy would delete as things are. @throws LatchkeyError `invalid-input` where there is no policy, `would-violate` */
+export async function outdatedByPolicy(
+  client: pg.Client,
+  request: RetentionRequest,
+): Promise<{ policy: RetentionPolicy; found: { rule: RetentionRule; outdated: Outdated }[] }> {
+  const system = await installedSystem(client).catch(() => null);
+  const policy = await resolvePolicy(client, system, request);
+  if (policy.rules.length === 0 && policy.ignored.length === 0)
+    throw new LatchkeyError(
+      'invalid-input',
+      'There is no policy here: no --policy, no --keep, none of an earlier run, and no table retention_policies. Nothing was changed.',
+      { field: 'policy' },
+    );
+  const partitioned = new Map((await partitionedTables(client)).map((table) => [nameOf(table), table]));
+  const found: { rule: RetentionRule; outdated: Outdated }[] = [];
+  for (const rule of policy.rules)
+    found.push({ rule, outdated: await outdatedOf(client, rule, policy.rules, partitioned) });
+  return { policy, found };
+}
+
 interface Outdated {
   report: RetentionReport;
   /** With the table that each is a partition of. */
@@ -99,7 +115,7 @@ interface Outdated {
   condition: string;
 }
 
-async function outdated(
+async function outdatedOf(
   client: pg.Client,
   rule: RetentionRule,
   rules: RetentionRule[],

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { type Backup, type BackupMethod, backUp, backupMethods } from '../../../core/central/operations/backup.ts';
+import type { Severity } from '../../../core/central/operations/finding.ts';
+import { type Health, health } from '../../../core/central/operations/health.ts';
 import {
   keepPartitions,
   type PartitionReport,
@@ -13,7 +15,7 @@ import { type Drill, drill, recordDrill } from '../../../core/central/operations
 import { type Retention, type RetentionReport, retain } from '../../../core/central/operations/retention.ts';
 import { type AskedRule, type PolicyFile, policyFile } from '../../../core/central/operations/retention-policy.ts';
 import { withCentral } from '../central.ts';
-import { facts, moment, table } from '../print.ts';
+import { facts, moment, shown, table } from '../print.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Flag, UsageError, type Values, type Verb } from '../verb.ts';
 
@@ -246,7 +248,40 @@ export const centralOperationVerbs: Verb[] = [
       if (!recorded) terminal.say('No central was told of this drill: --url names one.');
     },
   },
+  {
+    name: 'central health',
+    summary: 'How this database is doing: backups, drills, partitions, retention, sizes, locks, vacuum, devices',
+    description:
+      'Changes nothing. Each finding has a severity: critical (data or service is at risk today), warning (it will be), notice, ok. Against the schedule: a full backup every day, incremental ones every 6 hours where there are any, a restore drill every month, partitions 45 days ahead. Wants a login with pg_monitor. Exits 3 where there is a warning or worse.',
+    place: 'central',
+    positionals: [],
+    flags: [],
+    async run(values, terminal) {
+      const value = await withCentral(values, terminal, health);
+      return {
+        value,
+        attention: value.findings.some(({ severity }) => severity === 'warning' || severity === 'critical'),
+      };
+    },
+    print(value, terminal) {
+      const { findings, database, server, at } = value as Health;
+      terminal.out(`${database}, PostgreSQL ${server}, ${moment(at)} UTC`);
+      terminal.out('');
+      const width = Math.max(...findings.map(({ area }) => area.length));
+      for (const { area, severity, what, advice } of findings) {
+        terminal.out(`${severityWords[severity]}  ${area.padEnd(width)}  ${shown(what, 400)}`);
+        if (advice && severity !== 'ok') terminal.out(`${' '.repeat(width + 12)}→ ${shown(advice, 400)}`);
+      }
+    },
+  },
 ];
+
+const severityWords: Record<Severity, string> = {
+  ok: 'ok      ',
+  notice: 'notice  ',
+  warning: 'WARNING ',
+  critical: 'CRITICAL',
+};
 
 function programOptions(
   values: Values,
