@@ -298,11 +298,18 @@ async function findOperator(
   if (!rows[0]) {
     throw new LatchkeyError(
       'not-found',
-      `There is no active person with the email address “${named}” in this organization. Nothing was changed.`,
+      `There is no active person with the email address “${named}” in this organization. Nothing was changed.${membershipHint(system)}`,
       { field: 'operator' },
     );
   }
   return rows[0];
+}
+
+/** Where Latchkey's own table says who belongs to whom, it may not say so yet. */
+function membershipHint({ tables, people }: SystemMapping): string {
+  const { tenancy } = tables[people.table]!;
+  if (tenancy.class !== 'path' || !tables[tenancy.parent]?.sidecar) return '';
+  return ` Somebody belongs to an organization once latchkey.${tenancy.parent} says so (docs/operations.md).`;
 }
 
 function addressOf(request: EnrollRequest): EnrollmentFile['central'] {
