@@ -60,7 +60,24 @@ export const centralHealth = z.object({
 });
 export type CentralHealth = z.infer<typeof centralHealth>;
 
+export const weakness = z.object({
+  id: z.string(),
+  severity: z.enum(['critical', 'high', 'medium', 'low']),
+  title: z.string(),
+  why: z.string(),
+  detail: z.string(),
+  /** How it can be mended: while the host runs, after its application, in steps, or by hand. */
+  apply: z.enum(['online', 'application-first', 'by-plan', 'by-hand']),
+});
+export type Weakness = z.infer<typeof weakness>;
+
 export const centralCalls = {
   /** Asks central: needs a connection, and the device of an administrator. */
   'central.health': query('unlocked', z.strictObject({}), centralHealth),
+  /** The weaknesses that a database administrator last found and recorded; null where nobody has. Needs the same. */
+  'central.posture': query(
+    'unlocked',
+    z.strictObject({}),
+    z.object({ report: z.object({ ranAt: moment, findings: z.array(weakness) }).nullable() }),
+  ),
 };

@@ -19,7 +19,7 @@ import { WritableMirror } from './mirror/writable.ts';
 import { oldestPending } from './outbox/oldest-pending.ts';
 import { peopleCommands } from './people/commands.ts';
 import { readContext } from './read-context.ts';
-import { readCentralHealth } from './sync/central-health.ts';
+import { readCentralHealth, readCentralPosture } from './sync/central-health.ts';
 import { checkMirror } from './sync/check.ts';
 import { examine } from './sync/doctor.ts';
 import { decideQuarantined, listQuarantine } from './sync/quarantine.ts';
@@ -121,6 +121,8 @@ export class WriteSide {
         });
       case 'central.health':
         return this.supervisor.withCentral(readCentralHealth);
+      case 'central.posture':
+        return this.supervisor.withCentral(readCentralPosture);
       case 'quarantine.list':
         return this.supervisor.withCentral((client) => listQuarantine(this.quarantine(client)));
       case 'quarantine.decide':

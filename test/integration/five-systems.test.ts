@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { enroll } from '../../src-main/core/central/enroll.ts';
 import { install, uninstall } from '../../src-main/core/central/install.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
+import { posture } from '../../src-main/core/central/posture/posture.ts';
+import { recordPosture } from '../../src-main/core/central/posture/record.ts';
 import type { Core } from '../../src-main/core/core.ts';
 import { openCore } from '../../src-main/core/open.ts';
 import { capabilitiesOf } from '../../src-main/core/systems/capabilities.ts';
@@ -178,6 +180,15 @@ describe.each(hosts)('$system', (host) => {
     expect(health.tables.map(({ name }) => name).sort()).toEqual(Object.keys(system.tables).sort());
     expect(health).toMatchObject({ backups: [], drill: null, devices: { active: 1, silent: 0 } });
     for (const { until } of health.partitions) expect(Date.parse(until)).toBeGreaterThan(Date.now());
+  });
+
+  test('weaknesses that a database administrator recorded are shown to an administrator', async () => {
+    expect(await core.call('central.posture', {})).toEqual({ report: null });
+    const found = await posture(database.client, { system });
+    await recordPosture(database.client, found);
+    const { report } = await core.call('central.posture', {});
+    expect(report?.findings.map(({ id }) => id)).toEqual(found.findings.map(({ id }) => id));
+    expect(found.findings.length).toBeGreaterThan(0);
   });
 
   test('the catalogue is as before once it is uninstalled', async () => {

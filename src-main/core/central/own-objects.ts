@@ -249,7 +249,7 @@ async function grantDevices(client: pg.Client): Promise<void> {
        latchkey.moved_in_before(pg_snapshot),
        latchkey.push(TEXT, TEXT), latchkey.receipts(UUID[]), latchkey.quarantine(), latchkey.decide(UUID, TEXT) TO latchkey_device`,
   );
-  await client.query(`GRANT EXECUTE ON FUNCTION latchkey.health() TO ${readerRole('admin')}`);
+  await client.query(`GRANT EXECUTE ON FUNCTION latchkey.health(), latchkey.posture() TO ${readerRole('admin')}`);
 }
 
 /** The same client, keeping the text of every statement that goes through. */

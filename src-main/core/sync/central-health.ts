@@ -1,14 +1,22 @@
 import type pg from 'pg';
-import { type CentralHealth, centralHealth } from '../../contract/central.ts';
+import { type CentralHealth, centralCalls, centralHealth } from '../../contract/central.ts';
+import type { Output } from '../../contract/index.ts';
 
 /** What central says of itself to the device of an administrator: `latchkey.health()`, in our names. */
 export async function readCentralHealth(client: pg.Client): Promise<CentralHealth> {
-  const { rows } = await client.query<{ health: string }>('SELECT latchkey.health()::TEXT AS health');
-  return centralHealth.parse(
-    JSON.parse(rows[0]!.health, (_name: string, value: unknown) =>
-      isMoment(value) ? inUtc(value) : camelCased(value),
-    ),
-  );
+  return centralHealth.parse(await told(client, 'health'));
+}
+
+/** The weaknesses that were last recorded there: `latchkey.posture()`. */
+export async function readCentralPosture(client: pg.Client): Promise<Output<'central.posture'>> {
+  return centralCalls['central.posture'].output.parse({ report: await told(client, 'posture') });
+}
+
+async function told(client: pg.Client, what: 'health' | 'posture'): Promise<unknown> {
+  const { rows } = await client.query<{ told: string | null }>(`SELECT latchkey.${what}()::TEXT AS told`);
+  const text = rows[0]!.told;
+  if (text === null) return null;
+  return JSON.parse(text, (_name: string, value: unknown) => (isMoment(value) ? inUtc(value) : camelCased(value)));
 }
 
 const moment = /^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$/;

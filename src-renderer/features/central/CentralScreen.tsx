@@ -9,6 +9,7 @@ import { useNow } from '../../ui/use-now.ts';
 import { bytes, count, counted } from '../../words/quantities.ts';
 import classes from './Central.module.css';
 import { type Judged, judgeBackups, judgeConnections, judgeDrill, judgeLog, judgePartitions } from './judge.ts';
+import { PostureSection } from './PostureSection.tsx';
 import { TablesOfCentral } from './TablesOfCentral.tsx';
 
 /** How central is doing, in its own words. Asked for each time: nothing of it is kept here, and offline there is none. */
@@ -76,6 +77,7 @@ function Health({ health }: { health: CentralHealth }) {
           </ul>
         </section>
       ) : null}
+      <PostureSection />
       <TablesOfCentral tables={health.tables} />
       <p className={classes.soft}>
         Latchkey’s change log takes {bytes(health.changesBytes)}. What is amiss is mended with a database

@@ -6,6 +6,7 @@ import { type Fixed, fix } from '../../../core/central/posture/fix.ts';
 import { type PhaseRun, planFor, runPhase } from '../../../core/central/posture/plan-run.ts';
 import { planFiles } from '../../../core/central/posture/plan-script.ts';
 import { type Posture, type PostureOptions, posture } from '../../../core/central/posture/posture.ts';
+import { recordPosture } from '../../../core/central/posture/record.ts';
 import { systemNamed, systemNames } from '../../../core/systems/index.ts';
 import { withCentral } from '../central.ts';
 import { facts, shown } from '../print.ts';
@@ -94,6 +95,7 @@ export const postureVerbs: Verb[] = [
         kind: 'yes',
         text: 'with --plan plaintext-secrets:…: drop the old column, rather than leave it empty',
       },
+      { name: 'record', kind: 'yes', text: 'keep the report at central, where administrators’ devices show it' },
       { name: 'sql', kind: 'yes', text: 'print the SQL of every finding, as a script to read and to take from' },
     ],
     run(values, terminal) {
@@ -124,6 +126,7 @@ function refuseOddFlags(values: Values): void {
     ['--plan', 'plan', !isFix, 'goes without --fix'],
     ['--sql', 'sql', !isFix && !isPlan, 'prints the SQL of a report; --fix has --dry-run, and --plan prints it anyway'],
     ['--dry-run', 'dryRun', isFix, 'goes with --fix'],
+    ['--record', 'record', !isFix && !isPlan, 'keeps a report, and goes without --fix and --plan'],
     ['--to', 'to', isPlan && values.apply === undefined, 'goes with --plan, and without --apply'],
     ['--apply', 'apply', isPlan, 'goes with --plan'],
     ['--days', 'days', isPlan, 'goes with --plan'],
@@ -135,7 +138,11 @@ function refuseOddFlags(values: Values): void {
 }
 
 async function report(values: Values, terminal: Terminal): Promise<Done> {
-  const found = await withCentral(values, terminal, (client) => posture(client, optionsOf(values)));
+  const found = await withCentral(values, terminal, async (client) => {
+    const report = await posture(client, optionsOf(values));
+    if (values.record === true) await recordPosture(client, report);
+    return report;
+  });
   return { value: told(found), attention: found.findings.some(({ severity }) => urgent.includes(severity)) };
 }
 

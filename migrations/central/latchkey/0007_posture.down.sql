@@ -1,0 +1,2 @@
+DROP FUNCTION latchkey.posture();
+DROP TABLE latchkey.posture_report;
