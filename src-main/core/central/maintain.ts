@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { installedSystem, revokeDevice } from './enroll.ts';
+import { recordSizes } from './operations/table-sizes.ts';
 import { installError } from './own-objects.ts';
 
 /** Of the change log, in one transaction: 4 MiB at PostgreSQL's usual 8 KiB a block, some ten thousand changes. */
@@ -18,7 +19,7 @@ export interface Maintenance {
 }
 
 /**
- * The upkeep of Latchkey's own schema; the host's tables are not touched. Each step is a short transaction of its own and waits two
+ * The upkeep of Latchkey's own schema; of the host's tables nothing but their sizes is looked at. Each step is a short transaction of its own and waits two
  * seconds for a lock at most, so that it may be broken off and begun again at any time.
  *
  * @throws LatchkeyError `central-not-latchkey`, `central-busy`, `insufficient-privilege`
@@ -37,6 +38,7 @@ export async function maintain(
     const tables = await ownTables(client);
     const vacuumed: string[] = [];
     for (const table of tables) if (dryRun || (await vacuum(client, table))) vacuumed.push(table);
+    if (!dryRun) await recordSizes(client);
     return { keepWeeks, dryRun, forgotten, expired, tables: vacuumed };
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw installError(error);

@@ -1,10 +1,22 @@
 import type pg from 'pg';
+import { inShortTransaction } from './short-transaction.ts';
 
 /** Kept for a year: what growth is told by. */
 const keptDays = 366;
 
-/** Notes how large each table of the host's is today, partitions with their table, and forgets what is over a year old. */
+/**
+ * Notes how large each table is today, partitions with their table, and forgets what is over a year old. Where somebody holds a table for
+ * long, nothing is noted this time.
+ */
 export async function recordSizes(client: pg.Client): Promise<void> {
+  try {
+    await inShortTransaction(client, () => noteSizes(client));
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'central-busy') throw error;
+  }
+}
+
+async function noteSizes(client: pg.Client): Promise<void> {
   await client.query(
     `INSERT INTO latchkey.table_size (relation, bytes)
      SELECT n.nspname || '.' || c.relname, sum(pg_total_relation_size(p.oid))

@@ -4,6 +4,7 @@ import { LatchkeyError } from '../../../contract/errors.ts';
 import { enroll, installedSystem, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
 import { type Maintenance, maintain } from '../../../core/central/maintain.ts';
+import { type HostUpkeep, maintainHost } from '../../../core/central/operations/host-upkeep.ts';
 import { declareRestored, type RecoveredCommand, recoveredCommands } from '../../../core/central/restored.ts';
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
 import { suspend, type Upgrade, upgrade } from '../../../core/central/upgrade.ts';
@@ -12,7 +13,7 @@ import { readMapping } from '../../../core/systems/mapping-file.ts';
 import type { SystemMapping } from '../../../core/systems/system.ts';
 import { centralUrlOf, tlsCaOf, withCentral } from '../central.ts';
 import { facts, moment, table } from '../print.ts';
-import type { Flag, Verb } from '../verb.ts';
+import { type Flag, UsageError, type Verb } from '../verb.ts';
 
 const systemFlag: Flag = {
   name: 'system',
@@ -169,7 +170,7 @@ export const centralVerbs: Verb[] = [
     name: 'central maintain',
     summary: 'The upkeep of Latchkey’s own tables, for once a week: old changes, expired enrollments, vacuum',
     description:
-      'Takes changes that are older than the weeks that are kept out of the change log, ends the logins of devices whose enrollment expired unused, then vacuums and analyzes Latchkey’s own tables. The host’s tables are not touched. Short transactions that wait 2 s for a lock at most: it may run beside everything else, and be broken off at any time. A device that was away for longer than the weeks that are kept takes a fresh copy.',
+      'Takes changes that are older than the weeks that are kept out of the change log, ends the logins of devices whose enrollment expired unused, then vacuums and analyzes Latchkey’s own tables. Short transactions that wait 2 s for a lock at most: it may run beside everything else, and be broken off at any time. A device that was away for longer than the weeks that are kept takes a fresh copy. The host’s tables are left alone, unless --host says otherwise: then those that are mirrored are vacuumed and analyzed too, and with --reindex their indexes are built anew (REINDEX CONCURRENTLY), for once a month. The host reads and writes on; what it holds is left for the next time. Exits 3 where something was left.',
     place: 'central',
     positionals: [],
     flags: [
@@ -181,20 +182,42 @@ export const centralVerbs: Verb[] = [
         most: 520,
         text: 'how many weeks of changes stay in the log, 6 by default',
       },
+      { name: 'host', kind: 'yes', text: 'vacuum and analyze the host’s mirrored tables as well' },
+      {
+        name: 'reindex',
+        kind: 'choice',
+        choices: ['bloated', 'all'],
+        text: 'with --host, build indexes anew: those over twice as large as they need to be, or all',
+      },
       { name: 'dry-run', kind: 'yes', text: 'change nothing, and say what would be done' },
     ],
-    run: async (values, terminal) => ({
-      value: await withCentral(values, terminal, (client) =>
-        maintain(client, { keepWeeks: Number(values.keepWeeks ?? 6), dryRun: values.dryRun === true }),
-      ),
-    }),
+    async run(values, terminal) {
+      const dryRun = values.dryRun === true;
+      const reindex = values.reindex === 'all' || values.reindex === 'bloated' ? values.reindex : null;
+      if (reindex && !values.host) throw new UsageError('--reindex is for the tables of --host.', 'reindex');
+      const value = await withCentral(values, terminal, async (client) => ({
+        ...(await maintain(client, { keepWeeks: Number(values.keepWeeks ?? 6), dryRun })),
+        host: values.host ? await maintainHost(client, { dryRun, reindex }) : null,
+      }));
+      return { value, attention: value.host !== null && value.host.skipped.length + value.host.problems.length > 0 };
+    },
     print(value, terminal) {
-      const { keepWeeks, dryRun, forgotten, expired, tables } = value as Maintenance;
+      const { keepWeeks, dryRun, forgotten, expired, tables, host } = value as Maintenance & {
+        host: HostUpkeep | null;
+      };
       const would = dryRun ? 'would be ' : '';
       terminal.out(`${forgotten} changes older than ${keepWeeks} weeks ${would}taken out of the log.`);
       for (const { device, name, expiredAt } of expired)
         terminal.out(`Device ${device} (${name}) ${would}shut out: it never joined, until ${moment(expiredAt)} UTC.`);
       terminal.out(`${tables.length} of Latchkey’s own tables ${would}vacuumed and analyzed.`);
+      if (!host) return;
+      terminal.out(`${host.tables.length} tables and partitions of the host ${would}vacuumed and analyzed.`);
+      for (const { name, bytesBefore, bytesAfter } of host.indexes)
+        terminal.out(
+          `${name} ${would}built anew: ${bytesBefore} bytes${bytesAfter === null ? '' : `, ${bytesAfter} now`}.`,
+        );
+      for (const name of host.skipped) terminal.say(`${name} was left: other work holds it, or this login may not.`);
+      for (const problem of host.problems) terminal.say(problem);
     },
   },
   {
