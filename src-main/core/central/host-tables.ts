@@ -1,8 +1,11 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName } from '../quoting.ts';
+import { knownSystem } from '../systems/index.ts';
+import { listed, placeOf } from '../systems/places.ts';
 import type { SystemMapping, TableMapping } from '../systems/system.ts';
 import { derivedName } from './derived-name.ts';
+import { columnProblems, folded, mappingProblems, namedColumns, type Problem } from './mapping-problems.ts';
 
 export interface HostColumn {
   name: string;
@@ -11,6 +14,8 @@ export interface HostColumn {
   /** The type below all domains, and its kind (`pg_type.typtype`). */
   base: string;
   kind: string;
+  /** Of an enum. */
+  labels: string[] | null;
 }
 
 /** The facts of a host's table that the generated SQL rests on. */
@@ -31,6 +36,8 @@ export interface HostTable {
   /** Partitions of which a TRUNCATE would go unnoticed. */
   untrackedPartitions: string[];
   references: { column: string; table: string; target: string }[];
+  /** Columns of which no two rows have the same value. */
+  unique: string[];
   /** Columns of foreign keys that are checked at once, with the table that each refers to. */
   checked: { column: string; table: string }[];
   /** Whether every table whose rows belong to this one's has such a foreign key. */
@@ -65,33 +72,41 @@ interface Found extends Omit<HostTable, 'name' | 'mapping' | 'childrenAreChecked
 
 /**
  * Reads what the mapping names, in a session that searches pg_catalog alone.
+ *
+ * @param isComplete whether every column that the mapping names must be there, and not only those that nothing works without
  * @throws LatchkeyError `schema-mismatch`, naming every table and column that the mapping expects and the database lacks, and all
- * that could not be mirrored faithfully
+ * that could not be mirrored faithfully; of a mapping of somebody's own with the places in it
  */
-export async function readHostTables(client: pg.Client, system: SystemMapping): Promise<HostTable[]> {
+export async function readHostTables(
+  client: pg.Client,
+  system: SystemMapping,
+  isComplete: boolean,
+): Promise<HostTable[]> {
   const problems = mappingProblems(system);
   const tables: HostTable[] = [];
+  if (!(await hasSchema(client, system.schema)))
+    throw mismatch(system, [...problems, { place: 'schema', text: `there is no schema ${system.schema}` }]);
   for (const [name, mapping] of Object.entries(system.tables)) {
     const found = await readTable(client, schemaOf(system, name), name);
     if (!found) {
-      problems.push(`there is no table ${system.schema}.${name}`);
+      problems.push({ place: placeOf(['tables', name]), text: `there is no table ${system.schema}.${name}` });
       continue;
     }
     const table: HostTable = { name, mapping, childrenAreChecked: false, organizationType: 'text', ...found };
     tables.push(table);
-    problems.push(...tableProblems(table, found));
+    problems.push(...tableProblems(table, found).map((text) => ({ place: placeOf(['tables', name]), text })));
   }
-  problems.push(...requiredProblems(system, tables), ...tenancyTypeProblems(tables));
+  const isTable = (name: string) => tables.some((table) => table.name === name && table.columns.length > 0);
+  for (const { table, column, place, isNeeded } of namedColumns(system)) {
+    if (!(isNeeded || isComplete) || !isTable(table)) continue;
+    if (!tables.some(({ name, columns }) => name === table && columns.some((there) => there.name === column)))
+      problems.push({ place, text: `${table} has no column ${column}` });
+  }
+  problems.push(...columnProblems(system, tables));
   const { organization } = system;
   const root = tables.find(({ name }) => name === organization?.table);
   const type = organization === null ? 'text' : root?.columns.find(({ name }) => name === organization.id)?.type;
-  if (problems.length > 0 || type === undefined) {
-    throw new LatchkeyError(
-      'schema-mismatch',
-      `This database is not ${system.title} as Latchkey knows it: ${problems.join('; ')}. Nothing was changed.`,
-      { details: { problems } },
-    );
-  }
+  if (problems.length > 0 || type === undefined) throw mismatch(system, problems);
   for (const table of tables) {
     table.organizationType = type;
     table.childrenAreChecked = tables.every(({ mapping: { tenancy }, checked }) => {
@@ -112,59 +127,36 @@ export async function presentTables(client: pg.Client, system: SystemMapping): P
   return present;
 }
 
+async function hasSchema(client: pg.Client, name: string): Promise<boolean> {
+  const { rows } = await client.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [name]);
+  return rows.length > 0;
+}
+
+/** Where several places are wrong in the same way, that is said once. */
+function mismatch(system: SystemMapping, found: Problem[]): LatchkeyError {
+  const places = new Map<string, string[]>();
+  for (const { place, text } of found) places.set(text, [...(places.get(text) ?? []), place]);
+  const isOurs = knownSystem(system.name) !== null;
+  const problems = [...places].map(([text, at]) => (isOurs ? text : `${at.join(', ')}: ${text}`));
+  return new LatchkeyError(
+    'schema-mismatch',
+    `This database is not ${system.title} as ${isOurs ? 'Latchkey knows it' : 'the mapping says'}: ${listed(problems)}. Nothing was changed.`,
+    { details: { problems } },
+  );
+}
+
 /** What a mapping names and a database does not have: `users.status`, or a table. What the installation makes is not missed. */
 export function missingFrom(system: SystemMapping, present: ReadonlyMap<string, HostColumn[]>): string[] {
-  const required = requiredColumns(system);
-  return Object.entries(system.tables).flatMap(([name, mapping]) => {
-    if (mapping.sidecar) return [];
+  const named = namedColumns(system);
+  return Object.entries(system.tables).flatMap(([name, { sidecar }]) => {
+    if (sidecar) return [];
     const columns = present.get(name);
     if (!columns) return [name];
-    const named = [...new Set([...namedColumns(mapping), ...(required[name] ?? []), ...(mapping.search?.words ?? [])])];
-    return named
+    const wanted = new Set(named.filter(({ table }) => table === name).map(({ column }) => column));
+    return [...wanted]
       .filter((column) => !columns.some((there) => there.name === column))
       .map((column) => `${name}.${column}`);
   });
-}
-
-function mappingProblems(system: SystemMapping): string[] {
-  const problems: string[] = [];
-  const byFolded = new Map<string, string>();
-  for (const [name, { tenancy }] of Object.entries(system.tables)) {
-    if (/^latchkey_/i.test(name)) problems.push(`${name}: names that start with latchkey_ are reserved`);
-    if (/^sqlite_/i.test(name))
-      problems.push(`${name}: names that start with sqlite_ are SQLite's own, so a mirror cannot hold it`);
-    const twin = byFolded.get(folded(name));
-    if (twin !== undefined)
-      problems.push(`${twin} and ${name} differ in case alone, which a mirror cannot: leave one out of the mapping`);
-    byFolded.set(folded(name), name);
-    if (tenancy.class === 'database' && system.organization !== null)
-      problems.push(
-        `${name} belongs to the whole database, and its organizations are rows of ${system.organization.table}`,
-      );
-    if ((tenancy.class === 'root' || tenancy.class === 'organization') && system.organization === null)
-      problems.push(`${name} belongs to an organization, and the mapping names no table of organizations`);
-    if (tenancy.class !== 'path') continue;
-    if (!Object.hasOwn(system.tables, tenancy.parent))
-      problems.push(`${name} belongs to rows of ${tenancy.parent}, which the mapping does not have`);
-    else if (isCircular(system, name)) problems.push(`${name} belongs to itself by way of ${tenancy.parent}`);
-  }
-  return problems;
-}
-
-/** SQLite's names are the same in either case of ASCII letters, and of those alone. */
-function folded(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-function isCircular(system: SystemMapping, start: string): boolean {
-  const seen = new Set<string>();
-  for (let name = start; !seen.has(name); ) {
-    seen.add(name);
-    const tenancy = system.tables[name]?.tenancy;
-    if (tenancy?.class !== 'path') return false;
-    name = tenancy.parent;
-  }
-  return true;
 }
 
 const relationKinds: Record<string, string> = {
@@ -191,10 +183,8 @@ function tableProblems(table: HostTable, found: Found): string[] {
     problems.push(`${name} has the foreign partition ${partition}, whose changes nobody here would see`);
   for (const column of found.incomparable)
     problems.push(`the key of ${name} has the column ${column}, of a type that has no equality of PostgreSQL's own`);
-  for (const column of namedColumns(mapping)) {
-    if (!columns.some((present) => present.name === column)) problems.push(`${name} has no column ${column}`);
-  }
-  const hidden = new Set([...(mapping.secret ?? []), ...(mapping.writeOnly ?? []), ...insertDefaultsOf(mapping)]);
+  const { secret = [], writeOnly = [], insertDefaults = {} } = mapping;
+  const hidden = new Set([...secret, ...writeOnly, ...Object.keys(insertDefaults)]);
   for (const column of key) {
     if (hidden.has(column.name))
       problems.push(`${name}.${column.name} is part of the key, so devices must be able to read it`);
@@ -208,76 +198,6 @@ function tableProblems(table: HostTable, found: Found): string[] {
       );
   }
   return problems;
-}
-
-function insertDefaultsOf(mapping: TableMapping): string[] {
-  return Object.keys(mapping.insertDefaults ?? {});
-}
-
-function namedColumns(mapping: TableMapping): string[] {
-  const { tenancy } = mapping;
-  const rights = Object.values(mapping.rights ?? {}).flatMap((right) => [
-    ...(right.insert ?? []),
-    ...(right.update ?? []),
-  ]);
-  const named = [
-    ...('column' in tenancy ? [tenancy.column] : []),
-    ...rights,
-    ...(mapping.secret ?? []),
-    ...(mapping.window ? [mapping.window.column] : []),
-    ...(mapping.writeOnly ?? []),
-    ...insertDefaultsOf(mapping),
-  ];
-  return [...new Set(named)];
-}
-
-/** Columns that push and the tenancy of every table rest on. */
-function requiredProblems(system: SystemMapping, tables: HostTable[]): string[] {
-  return Object.entries(requiredColumns(system)).flatMap(([name, columns]) => {
-    const table = tables.find((one) => one.name === name);
-    if (!table) return Object.hasOwn(system.tables, name) ? [] : [`the mapping does not have the table ${name}`];
-    return columns
-      .filter((column) => !table.columns.some((present) => present.name === column))
-      .map((column) => `${name} has no column ${column}`);
-  });
-}
-
-/** Per table the columns without which there is nothing to install. */
-export function requiredColumns(system: SystemMapping): Record<string, string[]> {
-  const { organization, people, keys, sessions, activity } = system;
-  const required: Record<string, string[]> = {};
-  const need = (table: string, columns: string[]) => {
-    required[table] = [...new Set([...(required[table] ?? []), ...columns])];
-  };
-  const named = (...columns: (string | null | undefined)[]) => columns.filter((column) => column != null);
-  if (organization) need(organization.table, [organization.id, organization.name]);
-  need(people.table, named(people.id, people.email, people.organization, people.status?.column, people.deletedAt));
-  const held = people.role?.held;
-  if (held && 'column' in held) need(people.table, [held.column]);
-  if (held && 'table' in held) {
-    need(held.table, [held.person, held.role]);
-    need(held.roles.table, [held.roles.id, held.roles.name]);
-  }
-  if (keys) need(keys.table, [keys.id, keys.status.column]);
-  if (sessions) need(sessions.table, [sessions.id, sessions.person, sessions.expiresAt]);
-  if (activity) need(activity.table, named(activity.actor, activity.organization, activity.action, activity.data));
-  for (const { tenancy } of Object.values(system.tables)) {
-    if (tenancy.class === 'path') need(tenancy.parent, [tenancy.parentKey]);
-  }
-  return required;
-}
-
-/** Types of which two values are equal only if their texts are: rows of a parent are found by such a text. */
-const exactTypes = /^(uuid|smallint|integer|bigint|text|character varying.*|name|macaddr|macaddr8)$/;
-
-function tenancyTypeProblems(tables: HostTable[]): string[] {
-  return tables.flatMap(({ name, mapping: { tenancy }, columns }) => {
-    if (tenancy.class !== 'path') return [];
-    const type = columns.find((column) => column.name === tenancy.column)?.base;
-    return type === undefined || exactTypes.test(type)
-      ? []
-      : [`${name}.${tenancy.column} is ${type}: the way to a parent is a uuid, a whole number or text`];
-  });
 }
 
 async function readTable(client: pg.Client, schema: string, name: string): Promise<Found | null> {
@@ -317,6 +237,9 @@ async function readTable(client: pg.Client, schema: string, name: string): Promi
          JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
          JOIN pg_catalog.pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = f.confkey[1]
          WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0 AND cardinality(f.conkey) = 1),
+       'unique', (SELECT coalesce(jsonb_agg(DISTINCT a.attname), '[]') FROM pg_catalog.pg_index i
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+         WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indpred IS NULL),
        'checked', (SELECT coalesce(jsonb_agg(jsonb_build_object('column', a.attname, 'table', r.relname)), '[]')
          FROM pg_catalog.pg_constraint f
          JOIN pg_catalog.pg_class r ON r.oid = f.confrelid AND r.relnamespace = c.relnamespace
@@ -345,7 +268,8 @@ const columnFacts = `jsonb_build_object('name', a.attname, 'type', format_type(a
     UNION ALL
     SELECT t.oid, t.typtype, t.typbasetype FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
   )
-  SELECT jsonb_build_object('base', format_type(oid, NULL), 'kind', typtype) FROM below WHERE typtype <> 'd')`;
+  SELECT jsonb_build_object('base', format_type(oid, NULL), 'kind', typtype, 'labels',
+    (SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = below.oid)) FROM below WHERE typtype <> 'd')`;
 
 /** Columns of the primary key; what an index only INCLUDEs is not part of it. */
 const keyColumns = `pg_catalog.pg_index i

@@ -23,7 +23,7 @@ export async function install(
     async (recorded) => {
       await refuseSecondInstall(client);
       const wanted = system ?? (await recognizedSystem(client));
-      await makeOwnObjects(recorded, wanted);
+      await makeOwnObjects(recorded, wanted, true);
       return wanted;
     },
     options,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
+import { placeOf } from '../systems/places.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { activitySql } from './activity.ts';
 import { entitlementSql, keyValiditySql } from './entitlement.ts';
@@ -49,14 +50,19 @@ export async function inOneTransaction<T>(
  * Brings everything that is Latchkey's in this database to this version and to these tables of the host, whatever of it is there
  * already: roles, schemas, grants, migrations, views, functions, triggers. What devices left here stays.
  *
+ * @param isComplete whether every column that the mapping names must be there
  * @throws LatchkeyError `central-too-new`, `schema-mismatch`
  */
-export async function makeOwnObjects(client: pg.Client, system: SystemMapping): Promise<HostTable[]> {
+export async function makeOwnObjects(
+  client: pg.Client,
+  system: SystemMapping,
+  isComplete: boolean,
+): Promise<HostTable[]> {
   await createRoles(client);
-  await grantSchema(client, system);
   await migrateOwnSchema(client);
   await makeSidecars(client, system);
-  const tables = await readHostTables(client, system);
+  const tables = await readHostTables(client, system, isComplete);
+  await grantSchema(client, system);
   await grantHost(client, system, tables);
   await client.query('SET LOCAL ROLE latchkey_owner');
   await describeSystem(client, system);
@@ -68,17 +74,45 @@ export async function makeOwnObjects(client: pg.Client, system: SystemMapping): 
   return tables;
 }
 
-/** Tables for what the host does not have. One that is there stays as it is: it holds rows. */
+/**
+ * Tables for what the host does not have. One that is there stays as it is: it holds rows.
+ * @throws LatchkeyError `schema-mismatch` where one is there with other columns, as one of Latchkey's own is
+ */
 export async function makeSidecars(client: pg.Client, system: SystemMapping): Promise<void> {
   for (const [name, { sidecar }] of Object.entries(system.tables)) {
     if (!sidecar) continue;
     const columns = Object.entries(sidecar.columns).map(([column, definition]) => `${quoteName(column)} ${definition}`);
     const relation = relationOf(system, { name });
     const key = sidecar.key.map(quoteName).join(', ');
-    await client.query(`CREATE TABLE IF NOT EXISTS ${relation} (${columns.join(', ')}, PRIMARY KEY (${key}))`);
+    const refused = (why: string, cause?: unknown) =>
+      new LatchkeyError('schema-mismatch', `${placeOf(['tables', name, 'sidecar'])}: ${why}. Nothing was changed.`, {
+        cause,
+      });
+    const present = await columnsOfSidecar(client, name);
+    if (present === null)
+      await client
+        .query(`CREATE TABLE ${relation} (${columns.join(', ')}, PRIMARY KEY (${key}))`)
+        .catch((error: unknown) => {
+          const { code = '', message } = error as { code?: string; message: string };
+          throw code === '42501' || code === '55P03' ? error : refused(`PostgreSQL refused: ${message}`, error);
+        });
+    else if (present.toSorted().join() !== Object.keys(sidecar.columns).toSorted().join())
+      throw refused(
+        `the table ${relation} is there already, with other columns (${present.join(', ')}). Give it another name, or alter the table`,
+      );
     await client.query(`ALTER TABLE ${relation} OWNER TO latchkey_owner`);
     await client.query(`COMMENT ON TABLE ${relation} IS ${quoteText(sidecar.comment)}`);
   }
+}
+
+/** Null where there is none. */
+async function columnsOfSidecar(client: pg.Client, name: string): Promise<string[] | null> {
+  const { rows } = await client.query<{ columns: string[] }>(
+    `SELECT ARRAY(SELECT a.attname::TEXT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns
+     FROM pg_catalog.pg_class c WHERE c.relnamespace = to_regnamespace('latchkey') AND c.relname = $1`,
+    [name],
+  );
+  return rows[0]?.columns ?? null;
 }
 
 /** @throws LatchkeyError `central-too-new`, `schema-mismatch` where what was applied is no file of this version's */

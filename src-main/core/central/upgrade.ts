@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { SystemMapping, TableMapping } from '../systems/system.ts';
 import { installedSystem } from './enroll.ts';
-import { type HostColumn, presentTables, readHostTables, requiredColumns } from './host-tables.ts';
+import { type HostColumn, presentTables, readHostTables } from './host-tables.ts';
+import { neededTables } from './mapping-problems.ts';
 import {
   dropViews,
   inOneTransaction,
@@ -25,12 +26,13 @@ export interface Upgrade {
  * receipts, logs and the change log stay. What the host dropped is left out, unless nothing works without it.
  *
  * @param system the mapping to go by; the one of the installation where this version has none of that name
+ * @param options.isComplete whether every column that the mapping names must be there, as in one that was just written for this database
  * @throws LatchkeyError `central-not-latchkey`, `schema-mismatch`, `central-too-new`, `insufficient-privilege`, `central-refused`
  */
 export async function upgrade(
   client: pg.Client,
   system: SystemMapping | null,
-  options: { dryRun?: boolean } = {},
+  options: { dryRun?: boolean; isComplete?: boolean } = {},
 ): Promise<Upgrade> {
   const installed = await installedSystem(client);
   const wanted = system ?? installed;
@@ -47,8 +49,9 @@ export async function upgrade(
       await migrateOwnSchema(recorded);
       await makeSidecars(recorded, wanted);
       const found = await hostChanges(client, wanted);
-      const fitting = fitMapping(wanted, await presentTables(client, wanted));
-      const tables = await readHostTables(client, fitting);
+      const { isComplete = false } = options;
+      const fitting = isComplete ? wanted : fitMapping(wanted, await presentTables(client, wanted));
+      const tables = await readHostTables(client, fitting, isComplete);
       await releaseTables(
         recorded,
         tables.map(({ oid }) => oid),
@@ -57,7 +60,7 @@ export async function upgrade(
         recorded,
         tables.map(({ name }) => name),
       );
-      await makeOwnObjects(recorded, fitting);
+      await makeOwnObjects(recorded, fitting, isComplete);
       return found;
     },
     options,
@@ -83,9 +86,9 @@ async function forgetTables(client: pg.Client, kept: string[]): Promise<void> {
 
 /** The mapping less the tables and columns that the host does not have; what nothing works without stays, and is refused by name. */
 export function fitMapping(system: SystemMapping, present: ReadonlyMap<string, HostColumn[]>): SystemMapping {
-  const required = requiredColumns(system);
+  const needed = neededTables(system);
   const tables = Object.entries(system.tables)
-    .filter(([name]) => present.has(name) || Object.hasOwn(required, name))
+    .filter(([name]) => present.has(name) || needed.has(name))
     .map(([name, mapping]) => [name, fitTable(mapping, new Set(present.get(name)?.map((column) => column.name)))]);
   return { ...system, tables: Object.fromEntries(tables) };
 }

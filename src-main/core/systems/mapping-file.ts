@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { knownSystem } from './index.ts';
+import { jsonProblem } from './json-syntax.ts';
+import { listed, placeOf } from './places.ts';
 import type { SystemMapping } from './system.ts';
 
 const name = z.string().min(1).max(63);
@@ -157,27 +160,49 @@ export function mappingFileSchema(): Record<string, unknown> {
 
 /** @throws LatchkeyError `invalid-input`, naming every place in the file that is wrong */
 export function readMapping(text: string): SystemMapping {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw invalid([(error as Error).message]);
-  }
+  // Editors of some systems begin a file with a mark of its encoding.
+  const json = text.replace(/^\uFEFF/, '');
+  const syntax = jsonProblem(json);
+  if (syntax) throw invalid([`line ${syntax.line}, column ${syntax.column}: ${syntax.what}`]);
+  const parsed: unknown = JSON.parse(json);
   const result = mappingFile.safeParse(parsed);
-  if (!result.success) throw invalid(result.error.issues.map(({ path, message }) => `${placeOf(path)}: ${message}`));
+  if (!result.success) throw invalid(result.error.issues.flatMap((issue) => problemsOf(parsed, issue)));
   const { $schema: _, ...mapping } = result.data;
+  if (knownSystem(mapping.name))
+    throw invalid([
+      `name: ${mapping.name} is the name of a system that Latchkey knows, whose devices go by Latchkey’s own mapping: choose another`,
+    ]);
   return mapping as SystemMapping;
 }
 
-function placeOf(path: readonly PropertyKey[]): string {
-  const place = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return place.replace(/^\./, '') || 'the file';
+/** What is wrong about a value, each with its place. Of a value that may be one thing or another, what it lacks of the one it is nearest to. */
+function problemsOf(parsed: unknown, issue: z.core.$ZodIssue): string[] {
+  const place = placeOf(issue.path);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => `${placeOf([...issue.path, key])}: there is no such property`);
+    case 'invalid_union': {
+      const [nearest] = issue.errors.toSorted((a, b) => a.length - b.length);
+      if (!nearest || nearest.length === 0) return [`${place}: ${described(parsed, issue)}`];
+      return nearest.flatMap((inner) => problemsOf(parsed, { ...inner, path: [...issue.path, ...inner.path] }));
+    }
+    default:
+      return [`${place}: ${described(parsed, issue)}`];
+  }
+}
+
+function described(parsed: unknown, { path, message }: z.core.$ZodIssue): string {
+  const value = path.reduce<unknown>(
+    (at, part) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[part] : undefined),
+    parsed,
+  );
+  return value === undefined ? 'is missing' : message.replace(/^Invalid input: /, '');
 }
 
 function invalid(problems: string[]): LatchkeyError {
   return new LatchkeyError(
     'invalid-input',
-    `This is not a mapping that Latchkey can read: ${problems.join('; ')}. Nothing was changed.`,
+    `This is not a mapping that Latchkey can read: ${listed(problems)}. Nothing was changed.`,
     { field: 'mapping', details: { problems } },
   );
 }

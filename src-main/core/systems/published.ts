@@ -37,7 +37,13 @@ export const publishedSkyGenesis: SystemMapping = {
     device_metrics: { ...of('devices', 'device_id'), window: { column: 'timestamp', days: 180 } },
     mac_identities: ofOrganization,
   },
-  keys: { ...skyGenesis.keys!, ...plainKeys, hash: null },
+  keys: {
+    ...skyGenesis.keys!,
+    ...plainKeys,
+    hash: null,
+    owner: null,
+    carriedOver: ['label', 'permissions', 'key_type', 'quota_limit'],
+  },
 };
 
 /** No account can be switched off by a column of its own, and keys have a switch and an end. */

@@ -32,6 +32,7 @@ describe('people who belong to an organization by five joins', () => {
       role: null,
       status: { column: 'state', words: { invited: [], active: ['1'], suspended: [], deactivated: ['0', '2'] } },
       deletedAt: null,
+      lastSeenAt: null,
       organization: null,
       createdAt: null,
       updatedAt: null,

@@ -44,6 +44,7 @@ describe('a database of 200 tables', () => {
       role: null,
       status: { column: 'state', words: { invited: [], active: ['on'], suspended: [], deactivated: ['off'] } },
       deletedAt: null,
+      lastSeenAt: null,
       organization: 'tenant',
       createdAt: null,
       updatedAt: null,

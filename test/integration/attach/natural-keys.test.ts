@@ -56,6 +56,7 @@ describe('rows that are known by words of their own', () => {
       },
       status: { column: 'left_us', words: { invited: [], active: [false], suspended: [], deactivated: [true] } },
       deletedAt: null,
+      lastSeenAt: null,
       organization: 'company',
       createdAt: null,
       updatedAt: null,

@@ -89,7 +89,10 @@ export const centralVerbs: Verb[] = [
       const dryRun = values.dryRun === true;
       const wanted = systemOf(values);
       const { changes, sql } = await withCentral(values, terminal, async (client) =>
-        upgrade(client, wanted ?? knownSystem((await installedSystem(client)).name), { dryRun }),
+        upgrade(client, wanted ?? knownSystem((await installedSystem(client)).name), {
+          dryRun,
+          isComplete: wanted !== null,
+        }),
       );
       return { value: dryRun ? { upgraded: false, changes, sql } : { upgraded: true, changes } };
     },
