@@ -23,15 +23,15 @@ export function viewStatements(system: SystemMapping, tables: Tables): string[] 
 
 /**
  * SQL that makes the indexes which the mapping asks for, and those by which children are found when their parent goes. One over a
- * column that is not mirrored is left out.
+ * column that is not mirrored is left out. Central may mirror tables that this device's mapping does not have.
  */
 export function indexStatements(system: SystemMapping, tables: Tables): string[] {
   const statements: string[] = [];
-  for (const [name, mapping] of Object.entries(system.tables)) {
-    const present = new Set(tables.get(name)?.columns.map((column) => column.name));
-    for (const columns of indexed(mapping)) {
+  for (const [name, table] of tables) {
+    const present = new Set(table.columns.map((column) => column.name));
+    for (const columns of indexed(table, system.tables[name])) {
       if (!columns.every((column) => present.has(column))) continue;
-      if (tables.get(name) && columns === keyOrder(system, tables.get(name)!)) continue;
+      if (columns === keyOrder(system, table)) continue;
       const index = quoteName(`latchkey_index ${name}(${columns.join(',')})`);
       const terms = columns.map((column) => quoteName(column) + collation(system, name, column));
       statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${terms.join(', ')})`);
@@ -74,9 +74,9 @@ export function keyOrder(system: SystemMapping, { name, key }: MirroredTable): s
   return system.tables[name]?.indexes?.find((columns) => isKey(columns) && isPlain(columns)) ?? key;
 }
 
-function indexed({ indexes = [], tenancy }: TableMapping): string[][] {
-  if (tenancy.class !== 'path' || indexes.some(([first]) => first === tenancy.column)) return indexes;
-  return [...indexes, [tenancy.column]];
+function indexed({ parent }: MirroredTable, { indexes = [] }: Partial<TableMapping> = {}): string[][] {
+  if (parent === null || indexes.some(([first]) => first === parent.column)) return indexes;
+  return [...indexes, [parent.column]];
 }
 
 /** Names and addresses are sorted and looked up whatever their case, which only an index of the same collation serves. */
