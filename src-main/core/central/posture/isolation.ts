@@ -230,6 +230,7 @@ const untenantedTable: Check = {
       .filter(
         (table) =>
           !tenancy.has(table.name) &&
+          !table.references.some(({ table: parent }) => subject.unread.includes(parent)) &&
           (table.class !== 'other' ||
             table.columns.some(({ name }) => /^(user_id|email|ip_address|person_id)$/i.test(name))),
       )

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { knownSystem, systemNames } from '../../systems/index.ts';
 import type { SystemMapping } from '../../systems/system.ts';
+import { missingFrom, presentTables } from '../host-tables.ts';
 import { addressChecks } from './addresses.ts';
 import { auditChecks } from './audit-trail.ts';
 import { type Check, type Finding, type Found, type NotSeen, type Severity, scriptOf, severities } from './finding.ts';
@@ -56,7 +57,7 @@ export async function posture(client: pg.Client, options: PostureOptions = {}): 
   return reading(client, async () => {
     const subject = await subjectOf(client, options);
     const findings: Finding[] = [];
-    const notSeen: NotSeen[] = [];
+    const notSeen: NotSeen[] = subject.unread.map((where) => ({ check: 'all', where, why: 'other work holds it' }));
     for (const check of checks) findings.push(...(await made(check, subject, notSeen)));
     const ordered = findings.toSorted(
       (a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || placeOf(a.check) - placeOf(b.check),
@@ -150,25 +151,31 @@ async function designHere(client: pg.Client): Promise<SystemMapping | null> {
     );
     if (installation) return installation.mapping;
   }
-  for (const name of systemNames) {
-    const system = knownSystem(name)!;
-    if (await hasMostOf(client, system, system.schema)) return system;
-  }
-  return null;
+  return nearest(client, (system) => system.schema);
 }
 
-/** The design whose tables most likely are in that schema, wherever that design has its own. */
-async function designOf(client: pg.Client, schema: string): Promise<SystemMapping | null> {
-  for (const name of systemNames) {
-    const system = knownSystem(name)!;
-    if (await hasMostOf(client, system, schema)) return system;
-  }
-  return null;
+/** The design whose tables are in that schema, wherever that design has its own. */
+function designOf(client: pg.Client, schema: string): Promise<SystemMapping | null> {
+  return nearest(client, () => schema);
 }
 
-/** Five schemas call some table `users`: a design is known by four fifths of its tables. */
+/**
+ * Five designs call some table `users`: one is known by four fifths of its tables, and of several the one that lacks the fewest tables
+ * and columns. Not by all of them, as for installing: a schema that is not as it should be is what this is about.
+ */
+async function nearest(client: pg.Client, schemaOf: (system: SystemMapping) => string): Promise<SystemMapping | null> {
+  let best: { system: SystemMapping; missing: number } | null = null;
+  for (const name of systemNames) {
+    const system = knownSystem(name)!;
+    if (!(await hasMostOf(client, system, schemaOf(system)))) continue;
+    const missing = missingFrom(system, await presentTables(client, { ...system, schema: schemaOf(system) })).length;
+    if (best === null || missing < best.missing) best = { system, missing };
+  }
+  return best?.system ?? null;
+}
+
 async function hasMostOf(client: pg.Client, system: SystemMapping, schema: string): Promise<boolean> {
-  const names = Object.keys(system.tables);
+  const names = Object.entries(system.tables).flatMap(([name, { sidecar }]) => (sidecar ? [] : [name]));
   const [found] = await rowsOf<{ n: number }>(
     client,
     `SELECT count(*)::INTEGER AS n FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p') AND c.relname = ANY ($2)`,

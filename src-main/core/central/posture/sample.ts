@@ -145,20 +145,18 @@ export async function formsOf(subject: Subject, table: Table, columns: Column[])
 /** Those columns of a few hundred rows of a table, as a query. */
 export async function sampleSql(subject: Subject, table: Table, columns: Column[]): Promise<string> {
   const names = columns.map(({ name }) => quoteName(name)).join(', ');
-  const parts = await Promise.all(
-    storedParts(subject, table).map(async ({ oid, sql }) => {
-      const [size] = await rowsOf<{ blocks: number }>(
-        subject.client,
-        `SELECT (pg_relation_size(${oid}::REGCLASS) / current_setting('block_size')::BIGINT)::FLOAT8 AS blocks`,
-      );
-      // New rows mostly are at the end: from there the last ones, and before it the first ones.
-      const end = Math.max(0, (size?.blocks ?? 0) - blocksAtEnd);
-      const last = `(SELECT ${names} FROM ONLY ${sql} WHERE ctid >= '(${end},0)'::TID ORDER BY ctid DESC LIMIT ${end === 0 ? rowsPerEnd * 2 : rowsPerEnd})`;
-      return end === 0
-        ? last
-        : `(SELECT ${names} FROM ONLY ${sql} WHERE ctid < '(${end},0)'::TID LIMIT ${rowsPerEnd}) UNION ALL ${last}`;
-    }),
-  );
+  const parts: string[] = [];
+  for (const { oid, sql } of storedParts(subject, table)) {
+    const [size] = await rowsOf<{ blocks: number }>(
+      subject.client,
+      `SELECT (pg_relation_size(${oid}::REGCLASS) / current_setting('block_size')::BIGINT)::FLOAT8 AS blocks`,
+    );
+    // New rows mostly are at the end: from there the last ones, and before it the first ones.
+    const end = Math.max(0, (size?.blocks ?? 0) - blocksAtEnd);
+    if (end > 0) parts.push(`(SELECT ${names} FROM ONLY ${sql} WHERE ctid < '(${end},0)'::TID LIMIT ${rowsPerEnd})`);
+    const limit = end === 0 ? rowsPerEnd * 2 : rowsPerEnd;
+    parts.push(`(SELECT ${names} FROM ONLY ${sql} WHERE ctid >= '(${end},0)'::TID ORDER BY ctid DESC LIMIT ${limit})`);
+  }
   return parts.length > 0 ? parts.join(' UNION ALL ') : `SELECT ${names} FROM ${table.sql} LIMIT 0`;
 }
 

@@ -145,6 +145,8 @@ export interface Subject {
   roles: Map<string, Role>;
   organization: Table | null;
   tenancy: Map<string, TableTenancy>;
+  /** Tables of which not even the catalogue can be read, because somebody has them to themself. */
+  unread: string[];
 }
 
 const ownSchemas = ['latchkey', 'latchkey_mirror', 'latchkey_write', 'latchkey_posture'];
@@ -181,13 +183,7 @@ export async function readSubject(client: pg.Client, schema: string, system: Sys
     throw new LatchkeyError('not-found', `There is no schema ${schema} in this database. Nothing was changed.`, {
       field: 'schema',
     });
-  const relations = (await rowsOf<Omit<Table, 'class'>>(client, tablesSql, [schema, ownRolePattern])).map((table) => ({
-    ...table,
-    class: tableClassOf(
-      table.name,
-      table.columns.map(({ name }) => name),
-    ),
-  }));
+  const { relations, unread } = await readTables(client, schema);
   const tables = relations.filter(({ partitionOf }) => partitionOf === null);
   const roles = await rowsOf<Role>(
     client,
@@ -203,6 +199,7 @@ export async function readSubject(client: pg.Client, schema: string, system: Sys
     isOpen: facts.isOpen === true,
     relations,
     tables,
+    unread,
     roles: new Map(roles.map((role) => [role.name, role])),
     organization: tables.find(({ name }) => name === organizationName(system, tables)) ?? null,
     tenancy: new Map(),
@@ -210,6 +207,40 @@ export async function readSubject(client: pg.Client, schema: string, system: Sys
   markActivity(subject);
   subject.tenancy = tenancyOf(subject);
   return subject;
+}
+
+/** PostgreSQL locks a table to tell what a check or an index of it says. So where one is held, each is asked about by itself. */
+async function readTables(client: pg.Client, schema: string): Promise<{ relations: Table[]; unread: string[] }> {
+  const read = (names: string[] | null) =>
+    rowsOf<Omit<Table, 'class'>>(client, tablesSql, [schema, ownRolePattern, names]);
+  const found: Omit<Table, 'class'>[] = [];
+  const unread: string[] = [];
+  try {
+    found.push(...(await read(null)));
+  } catch (error) {
+    if (!isHeldByOthers(error)) throw error;
+    const names = await rowsOf<{ name: string }>(
+      client,
+      `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relkind IN ('r', 'p') ORDER BY 1`,
+      [schema],
+    );
+    for (const { name } of names)
+      try {
+        found.push(...(await read([name])));
+      } catch (heldOne) {
+        if (!isHeldByOthers(heldOne)) throw heldOne;
+        unread.push(name);
+      }
+  }
+  const relations = found.map((table) => {
+    const columns = table.columns.map(({ name }) => name);
+    return { ...table, class: tableClassOf(table.name, columns) };
+  });
+  return { relations, unread };
+}
+
+function isHeldByOthers(error: unknown): boolean {
+  return (error as { code?: string }).code === '55P03';
 }
 
 /** A system that says that it has no organizations has none, whatever its tables are called. */
@@ -385,4 +416,5 @@ const tablesSql = `
     WITH RECURSIVE tree AS (SELECT c.oid AS relation UNION ALL SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.relation)
     SELECT coalesce(sum(greatest(x.reltuples, 0)::FLOAT8), 0) AS rows, coalesce(sum(greatest(x.relpages, 0)::FLOAT8), 0) AS pages
     FROM tree JOIN pg_class x ON x.oid = tree.relation AND x.relkind <> 'p') size
-  WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p') ORDER BY c.relname`;
+  WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p')
+    AND ($3::TEXT[] IS NULL OR c.relname = ANY ($3)) ORDER BY c.relname`;

@@ -35,7 +35,8 @@ export function secretFormOf(column: string, tableIsOfKeys: boolean, isSecret: b
     form = words[0] === 'hashed' ? 'hashed' : 'sealed';
     words.shift();
   }
-  if (isSecret) return form;
+  // Where a secret is, or what it is recognized by, is private and no secret.
+  if (isSecret) return /^(path|ref|reference|prefix|last4|id)$/.test(words.at(-1)!) ? null : form;
   if (words.includes('public')) return null;
   const name = words.join('_');
   if (name === 'key' || name === 'keys') return tableIsOfKeys || qualified ? form : null;
