@@ -139,6 +139,7 @@ async function planned(client: pg.Client, request: BackupRequest): Promise<Plan>
   if (request.kind === 'incremental') return await plannedIncremental(client, request, major);
   if (request.method === 'pg_basebackup') {
     refusePassphrase(request);
+    await refuseTablespaces(client);
     return { method: 'pg_basebackup', program: await programFor('pg_basebackup', needed, request.bin), previous: null };
   }
   if (request.method === 'pg_dump')
@@ -169,6 +170,7 @@ async function plannedIncremental(client: pg.Client, request: BackupRequest, maj
   if (rows[0]!.on !== 'on')
     refuse('this server does not summarize its WAL. Set summarize_wal = on, reload, and make a full backup');
   refusePassphrase(request);
+  await refuseTablespaces(client);
   const program = await programFor('pg_basebackup', { major, why: 'this server is of version' }, request.bin);
   const backups = await manifestsIn(request.to);
   const { system } = await serverOf(client);
@@ -184,6 +186,19 @@ function refusePassphrase({ passphrase }: BackupRequest): void {
     throw new LatchkeyError(
       'not-supported',
       'pg_basebackup writes a cluster’s files as they are, and Latchkey does not seal them. Nothing was written. Put them on an encrypted disk and take LATCHKEY_BACKUP_PASSPHRASE away, or use pg_dump.',
+      { field: 'method' },
+    );
+}
+
+/** pg_basebackup would put them where the server has them. */
+async function refuseTablespaces(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT spcname AS name FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`,
+  );
+  if (rows[0])
+    throw new LatchkeyError(
+      'not-supported',
+      `This cluster has the tablespace ${rows[0].name}, which lies outside of its folder. Nothing was written. Run pg_basebackup with --tablespace-mapping yourself, or use pg_dump.`,
       { field: 'method' },
     );
 }

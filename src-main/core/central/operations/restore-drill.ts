@@ -5,6 +5,7 @@ import pg from 'pg';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../embedded-server.ts';
 import { type OpenBackup, openBackup } from './backup-manifest.ts';
+import { startClusterCopy } from './cluster-copy.ts';
 import { admitDevices, refuseUnlessEmpty, restoreDump, restorePortable } from './restore.ts';
 import { checkRestored, type RestoreCheck } from './restore-checks.ts';
 
@@ -54,17 +55,27 @@ export async function drill(
     }
   };
   const backup = await step('read every file of the backup', () => openBackup(request.from, request.passphrase));
-  if (backup.manifest.method === 'pg_basebackup') throw notStartedHere(backup);
-  const target = into ?? (await step('start a PostgreSQL', throwaway));
-  const { client } = target;
+  const isCluster = backup.manifest.method === 'pg_basebackup';
+  if (isCluster && into)
+    throw new LatchkeyError(
+      'not-supported',
+      'A backup by pg_basebackup is a whole cluster and goes into no database. Nothing was restored. Leave --into away.',
+      { field: 'into' },
+    );
   const result = { checks: [] as RestoreCheck[], remarks: [] as string[] };
+  const target = isCluster
+    ? await step('start a copy of the cluster', () => startClusterCopy(backup, request.bin))
+    : (into ?? (await step('start a PostgreSQL', throwaway)));
+  const { client } = target;
   let server = '';
   try {
-    await refuseUnlessEmpty(client);
     server = await versionOf(client);
-    await step('restore', () => restore(backup, target, request, result));
+    if (!isCluster) {
+      await refuseUnlessEmpty(client);
+      await step('restore', () => restore(backup, target, request, result));
+    }
     if (result.checks.length === 0) result.checks = await step('check', () => checkRestored(client, backup.manifest));
-    await remark(client, backup, result.remarks);
+    if (!isCluster) await remark(client, backup, result.remarks);
   } finally {
     if ('stop' in target) await target.stop();
   }
@@ -73,7 +84,9 @@ export async function drill(
   return {
     passed: result.checks.every(({ passed }) => passed),
     backup: { folder: backup.folder, sha256: backup.sha256, kind, method, madeAt, server: original.version },
-    into: into ? `${client.host}:${client.port}/${client.database}` : 'a throwaway PostgreSQL',
+    into: into
+      ? `${client.host}:${client.port}/${client.database}`
+      : `a throwaway ${isCluster ? 'copy of the cluster' : 'PostgreSQL'}`,
     server,
     startedAt: startedAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
@@ -83,15 +96,6 @@ export async function drill(
     remarks: result.remarks,
     recorded: false,
   };
-}
-
-/** The files of a whole cluster, which a server of its own version alone can start. */
-function notStartedHere({ folder, manifest }: OpenBackup): LatchkeyError {
-  return new LatchkeyError(
-    'not-supported',
-    `Every file of this backup by pg_basebackup is what was written, and nothing was restored: Latchkey starts no cluster of others. Copy ${folder}/cluster (a chain of incremental ones through pg_combinebackup), start PostgreSQL ${manifest.server.version} on the copy with archive_mode = off, and look at it with \`latchkey central health\`.`,
-    { field: 'from' },
-  );
 }
 
 /** What PostgreSQL makes of a backup that is as it was written is a result of the drill; what is wrong with how it was asked for is not. */
