@@ -91,7 +91,7 @@ export async function restorePortable(client: pg.Client, backup: OpenBackup): Pr
       places.filter(({ table }) => table.schema !== 'latchkey'),
     );
     if (latchkey) {
-      const mapping = latchkey.mapping as unknown as SystemMapping;
+      const mapping = inOrder(latchkey.mapping as unknown as SystemMapping, contents);
       await install(client, mapping);
       await putRows(
         client,
@@ -110,6 +110,20 @@ export async function restorePortable(client: pg.Client, backup: OpenBackup): Pr
   } finally {
     await client.query('RESET search_path; RESET datestyle; RESET timezone').catch(() => {});
   }
+}
+
+/** A mapping was kept as JSONB, which forgets in which order the columns of a table of Latchkey's own were made. */
+function inOrder(mapping: SystemMapping, contents: DatabaseContents): SystemMapping {
+  const tables = Object.entries(mapping.tables).map(([name, table]) => {
+    const made = contents.tables.find((one) => one.schema === 'latchkey' && one.name === name);
+    if (!table.sidecar || !made) return [name, table];
+    const { columns } = table.sidecar;
+    const ordered = made.columns.flatMap((column) =>
+      columns[column] === undefined ? [] : [[column, columns[column]]],
+    );
+    return [name, { ...table, sidecar: { ...table.sidecar, columns: Object.fromEntries(ordered) } }];
+  });
+  return { ...mapping, tables: Object.fromEntries(tables) };
 }
 
 function refuseOtherMigrations(set: string, applied: { version: number; name: string; checksum: string }[]): void {
@@ -156,7 +170,13 @@ async function putRows(client: pg.Client, backup: OpenBackup, tables: Placed[]):
   try {
     await client.query(`SET LOCAL session_replication_role = replica`);
     await client.query(`TRUNCATE ${tables.map(({ table }) => quotedNameOf(table)).join(', ')}`);
-    for (const one of tables) if (one.table.rows > 0) await copyIn(client, backup, one);
+    const isChangeLog = ({ table }: Placed) => nameOf(table) === 'latchkey.change';
+    for (const one of tables) if (one.table.rows > 0 && !isChangeLog(one)) await copyIn(client, backup, one);
+    // Last: what was put into tables that are tracked was logged.
+    for (const one of tables.filter(isChangeLog)) {
+      await client.query('TRUNCATE latchkey.change');
+      if (one.table.rows > 0) await copyIn(client, backup, one);
+    }
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
