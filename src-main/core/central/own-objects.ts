@@ -123,11 +123,14 @@ export async function migrateOwnSchema(client: pg.Client): Promise<void> {
 }
 
 async function createRoles(client: pg.Client): Promise<void> {
+  // Another installation of the cluster may be making the same ones, and nobody of the host waits behind us for these.
+  await client.query(`SET LOCAL lock_timeout = '60s'`);
   for (const role of roles) {
     await client.query(
       `DO $$ BEGIN CREATE ROLE ${role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
     );
   }
+  await client.query(`SET LOCAL lock_timeout = '5s'`);
   await client.query(
     `DO $$ BEGIN
        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN EXECUTE format('GRANT latchkey_owner, latchkey_writer TO %I', CURRENT_USER); END IF;
