@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { install } from '../../../src-main/core/central/install.ts';
 import { migrateSystem } from '../../../src-main/core/central/migrate.ts';
 import type { Backup } from '../../../src-main/core/central/operations/backup.ts';
+import type { Health } from '../../../src-main/core/central/operations/health.ts';
 import type { Drill } from '../../../src-main/core/central/operations/restore-drill.ts';
+import type { Retention } from '../../../src-main/core/central/operations/retention.ts';
 import { skyGenesis } from '../../../src-main/core/systems/sky-genesis.ts';
 import { runCommandLine } from '../../../src-main/hosts/cli/command-line.ts';
 import { installedPostgres, startInstalledPostgres } from '../../fixtures/installed-postgres.ts';
@@ -98,6 +100,29 @@ describe.skipIf(!installed)('with PostgreSQL’s own programs', () => {
         },
       },
     });
+  });
+
+  test('the other operations know that server’s catalogue too', async () => {
+    const run = async (...args: string[]) => {
+      const terminal = recordedTerminal({ env: { LATCHKEY_CENTRAL_URL: server.url } });
+      const code = await runCommandLine(['central', ...args, '--json'], terminal);
+      return { code, ...terminal.document() };
+    };
+    await client.query(`INSERT INTO api_service.audit_events (created_at) VALUES ('2020-05-05')`);
+    expect(await run('partitions')).toMatchObject({
+      code: 0,
+      tables: [{ problem: null }, { problem: null, leftInDefault: 0 }],
+    });
+    const retained = await run('retention', '--keep', 'audit_events=400', '--archive', place);
+    expect(retained).toMatchObject({ code: 0, tables: [{ partitions: [{ name: 'audit_events_2020_05', rows: 1 }] }] });
+    rmSync((retained as unknown as Retention).archive!.folder, { recursive: true });
+    expect(await run('maintain', '--host', '--reindex', 'all')).toMatchObject({
+      code: 0,
+      host: { problems: [], skipped: [] },
+    });
+    const { findings } = (await run('health')) as unknown as Health;
+    expect(findings.filter(({ what }) => /took longer|may not look/.test(what))).toEqual([]);
+    expect(new Set(findings.map(({ area }) => area)).size).toBe(16);
   });
 
   test('backups past their days are removed, but for the newest and what a kept one builds on', async () => {
