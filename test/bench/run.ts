@@ -7,6 +7,7 @@ import { type Dataset, makeDataset, withClient } from './dataset.ts';
 import { type BenchContext, type Figure, megabytes, type Part, table } from './figure.ts';
 import { part as firstMirror } from './first-mirror.ts';
 import { part as hostWriters } from './host-writers.ts';
+import { part as install } from './install.ts';
 import { part as latency } from './latency.ts';
 import { part as polling } from './polling.ts';
 import { part as pull } from './pull.ts';
@@ -14,7 +15,7 @@ import { part as push } from './push.ts';
 import { part as reads } from './reads.ts';
 import { part as tracking } from './tracking.ts';
 
-const parts: Part[] = [firstMirror, pull, push, reads, hostWriters, tracking, polling, latency];
+const parts: Part[] = [firstMirror, pull, push, reads, hostWriters, tracking, polling, latency, install];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));

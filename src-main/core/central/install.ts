@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName } from '../quoting.ts';
 import type { SystemMapping } from '../systems/system.ts';
-import { inOneTransaction, makeOwnObjects, releaseTables, roles } from './own-objects.ts';
+import { holdBriefly } from './held-briefly.ts';
+import { type InstallOptions, inOneTransaction, makeOwnObjects, releaseSql, roles } from './own-objects.ts';
 import { recognizedSystem } from './recognize.ts';
 
 /**
@@ -16,14 +17,14 @@ import { recognizedSystem } from './recognize.ts';
 export async function install(
   client: pg.Client,
   system: SystemMapping | null,
-  options: { dryRun?: boolean } = {},
+  options: InstallOptions = {},
 ): Promise<{ system: SystemMapping; sql: string }> {
   const { result, sql } = await inOneTransaction(
     client,
     async (recorded) => {
       await refuseSecondInstall(client);
       const wanted = system ?? (await recognizedSystem(client));
-      await makeOwnObjects(recorded, wanted, true);
+      await makeOwnObjects(recorded, wanted, { ...options, isComplete: true });
       return wanted;
     },
     options,
@@ -35,7 +36,7 @@ export async function install(
  * Removes all of it, whatever became of the host's tables since: the catalogue is as it was before, host data untouched. Devices'
  * receipts and the audit log go with it.
  */
-export async function uninstall(client: pg.Client): Promise<void> {
+export async function uninstall(client: pg.Client, options: Omit<InstallOptions, 'dryRun'> = {}): Promise<void> {
   await inOneTransaction(client, async () => {
     const { rows: devices } = await client
       .query<{ login: string }>('SELECT login FROM latchkey.device')
@@ -47,10 +48,8 @@ export async function uninstall(client: pg.Client): Promise<void> {
             )
           : error;
       });
-    await releaseTables(client, []);
-    await client.query(
-      'DROP SCHEMA latchkey_mirror CASCADE; DROP SCHEMA latchkey_write CASCADE; DROP SCHEMA latchkey CASCADE',
-    );
+    options.onPhase?.('views and logins of devices');
+    await client.query('DROP SCHEMA latchkey_mirror CASCADE; DROP SCHEMA latchkey_write CASCADE');
     const { rows: database } = await client.query<{ name: string }>('SELECT current_database() AS name');
     for (const { login } of devices) {
       await client.query(
@@ -60,6 +59,9 @@ export async function uninstall(client: pg.Client): Promise<void> {
       await client.query(`REVOKE CONNECT ON DATABASE ${quoteName(database[0]!.name)} FROM ${quoteName(login)}`);
       await client.query(`DROP ROLE ${quoteName(login)}`);
     }
+    const released = await releaseSql(client, []);
+    options.onPhase?.(`${released.length} statements that hold the tables for a moment: triggers, policies and grants`);
+    await holdBriefly(client, [...released, 'DROP SCHEMA latchkey CASCADE'], options);
     await revokeSchemas(client);
     for (const role of roles) await dropRoleIfUnused(client, role);
   });

@@ -6,8 +6,18 @@ import type { SystemMapping } from '../systems/system.ts';
 import { activitySql } from './activity.ts';
 import { entitlementSql, keyValiditySql } from './entitlement.ts';
 import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } from './generate.ts';
+import { holdBriefly } from './held-briefly.ts';
 import { type HostTable, readHostTables, relationOf } from './host-tables.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
+
+export interface InstallOptions {
+  /** Everything is tried and rolled back. */
+  dryRun?: boolean;
+  /** For how long to come again where the host's own work is in the way. */
+  waitSeconds?: number;
+  /** Called with what is being done, in words. */
+  onPhase?: (phase: string) => void;
+}
 
 /** What devices of a capability may read is granted to these. */
 const readerRoles = [readerRole('admin'), readerRole('operator'), readerRole('auditor')];
@@ -26,7 +36,7 @@ export const roles = ['latchkey_owner', 'latchkey_writer', 'latchkey_device', ..
 export async function inOneTransaction<T>(
   client: pg.Client,
   work: (recorded: pg.Client) => Promise<T>,
-  options: { dryRun?: boolean } = {},
+  options: Pick<InstallOptions, 'dryRun'> = {},
 ): Promise<{ result: T; sql: string }> {
   const { recorded, statements } = recording(client);
   await client.query('BEGIN');
@@ -48,7 +58,8 @@ export async function inOneTransaction<T>(
 
 /**
  * Brings everything that is Latchkey's in this database to this version and to these tables of the host, whatever of it is there
- * already: roles, schemas, grants, migrations, views, functions, triggers. What devices left here stays.
+ * already: roles, schemas, grants, migrations, views, functions, triggers. What devices left here stays. What locks the host's tables comes
+ * last, together with `released`.
  *
  * @param isComplete whether every column that the mapping names must be there
  * @throws LatchkeyError `central-too-new`, `schema-mismatch`
@@ -56,22 +67,36 @@ export async function inOneTransaction<T>(
 export async function makeOwnObjects(
   client: pg.Client,
   system: SystemMapping,
-  isComplete: boolean,
-): Promise<HostTable[]> {
+  { isComplete, released = [], onPhase, ...options }: InstallOptions & { isComplete: boolean; released?: string[] },
+): Promise<void> {
+  onPhase?.('roles and schemas');
   await createRoles(client);
   await migrateOwnSchema(client);
   await makeSidecars(client, system);
   const tables = await readHostTables(client, system, isComplete);
+  onPhase?.(`${counted(tables.length, 'table')} of ${system.schema} read: rights on them`);
   await grantSchema(client, system);
   await grantHost(client, system, tables);
   await client.query('SET LOCAL ROLE latchkey_owner');
   await describeSystem(client, system);
+  onPhase?.(`views of ${counted(tables.length, 'table')}`);
   await makeViews(client, system, tables);
   for (const make of [entitlementSql, activitySql, keyValiditySql])
     for (const sql of make(system, tables)) await client.query(sql);
-  await track(client, system, tables);
+  onPhase?.(`functions that track ${counted(tables.length, 'table')}`);
+  const triggers = await track(client, system, tables);
   await grantDevices(client);
-  return tables;
+  const policies = policySql(system, tables);
+  const locking = [...released, ...policies, ...triggers];
+  if (locking.length > 0)
+    onPhase?.(
+      `${counted(locking.length, 'statement')} that hold the tables for a moment: triggers${policies.length > 0 ? `, and ${counted(policies.length, 'policy', 'policies')}` : ''}`,
+    );
+  await holdBriefly(client, locking, { ...options, onPhase });
+}
+
+function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
 }
 
 /**
@@ -154,9 +179,16 @@ async function grantHost(client: pg.Client, system: SystemMapping, tables: HostT
     if (writes)
       for (const sequence of table.sequences)
         await client.query(`GRANT USAGE ON SEQUENCE ${sequence} TO latchkey_owner`);
-    if (table.rowSecurity && !table.admitsOwner)
-      await client.query(`CREATE POLICY latchkey ON ${relation} TO latchkey_owner USING (TRUE) WITH CHECK (TRUE)`);
   }
+}
+
+function policySql(system: SystemMapping, tables: HostTable[]): string[] {
+  return tables
+    .filter(({ mapping, rowSecurity, admitsOwner }) => !mapping.sidecar && rowSecurity && !admitsOwner)
+    .map(
+      (table) =>
+        `CREATE POLICY latchkey ON ${relationOf(system, table)} TO latchkey_owner USING (TRUE) WITH CHECK (TRUE)`,
+    );
 }
 
 async function describeSystem(client: pg.Client, system: SystemMapping): Promise<void> {
@@ -182,8 +214,11 @@ export async function dropViews(client: pg.Client): Promise<void> {
   for (const { statement } of rows) await client.query(statement);
 }
 
-/** Each table keeps its number for as long as it is mirrored: the change log knows it by that. */
-async function track(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<void> {
+/**
+ * Each table keeps its number for as long as it is mirrored: the change log knows it by that.
+ * @returns what makes the triggers that are missing, for whoever may alter the tables
+ */
+async function track(client: pg.Client, system: SystemMapping, tables: HostTable[]): Promise<string[]> {
   const known = await readMirroredTables(client);
   const triggers: string[] = [];
   for (const table of tables) {
@@ -201,7 +236,7 @@ async function track(client: pg.Client, system: SystemMapping, tables: HostTable
   }
   // The functions are latchkey_owner's, the tables the host's: triggers are created by whoever may alter the tables.
   await client.query('RESET ROLE');
-  for (const statement of triggers) await client.query(statement);
+  return triggers;
 }
 
 /** A number that no table has, nor had in what the change log still holds. */
@@ -226,12 +261,12 @@ async function describeTable(client: pg.Client, system: SystemMapping, table: Ho
 }
 
 /**
- * Lets go of every table but those to be kept: triggers, policies and grants of ours go from it. One by one, as the tables' owner may:
- * DROP OWNED would need more rights than installing did.
+ * SQL that lets go of every table but those to be kept: triggers, policies and grants of ours go from it. One by one, as the tables' owner
+ * may: DROP OWNED would need more rights than installing did.
  *
  * @param kept oids
  */
-export async function releaseTables(client: pg.Client, kept: string[]): Promise<void> {
+export async function releaseSql(client: pg.Client, kept: string[]): Promise<string[]> {
   const { rows } = await client.query<{ statement: string }>(
     `SELECT statement FROM (
        SELECT 1 AS turn, format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname) AS statement
@@ -251,7 +286,7 @@ export async function releaseTables(client: pg.Client, kept: string[]): Promise<
      ) released ORDER BY turn, statement`,
     [kept],
   );
-  for (const { statement } of rows) await client.query(statement);
+  return rows.map(({ statement }) => statement);
 }
 
 /** What central knows as mirrored, with the columns that rows are known by. */
@@ -292,11 +327,15 @@ async function grantDevices(client: pg.Client): Promise<void> {
 /** The same client, keeping the text of every statement that goes through. */
 function recording(client: pg.Client): { recorded: pg.Client; statements: string[] } {
   const statements: string[] = [];
+  let unlocked = 0;
   const recorded = new Proxy(client, {
     get(target, property) {
       if (property !== 'query') return Reflect.get(target, property, target);
       return (text: string, values?: unknown[]) => {
-        if (typeof text === 'string' && !/^\s*SELECT/i.test(text)) statements.push(text);
+        // What was tried in vain is no part of what was done.
+        if (/^SAVEPOINT/.test(text)) unlocked = statements.length;
+        else if (/^ROLLBACK TO/.test(text)) statements.length = unlocked;
+        else if (!/^\s*(SELECT|RELEASE)/i.test(text)) statements.push(text);
         return target.query(text, values);
       };
     },

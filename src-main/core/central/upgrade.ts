@@ -6,12 +6,13 @@ import { type HostColumn, presentTables, readHostTables } from './host-tables.ts
 import { neededTables } from './mapping-problems.ts';
 import {
   dropViews,
+  type InstallOptions,
   inOneTransaction,
   makeOwnObjects,
   makeSidecars,
   migrateOwnSchema,
   readMirroredTables,
-  releaseTables,
+  releaseSql,
 } from './own-objects.ts';
 
 export interface Upgrade {
@@ -32,7 +33,7 @@ export interface Upgrade {
 export async function upgrade(
   client: pg.Client,
   system: SystemMapping | null,
-  options: { dryRun?: boolean; isComplete?: boolean } = {},
+  options: InstallOptions & { isComplete?: boolean } = {},
 ): Promise<Upgrade> {
   const installed = await installedSystem(client);
   const wanted = system ?? installed;
@@ -52,15 +53,15 @@ export async function upgrade(
       const { isComplete = false } = options;
       const fitting = isComplete ? wanted : fitMapping(wanted, await presentTables(client, wanted));
       const tables = await readHostTables(client, fitting, isComplete);
-      await releaseTables(
-        recorded,
+      const released = await releaseSql(
+        client,
         tables.map(({ oid }) => oid),
       );
       await forgetTables(
         recorded,
         tables.map(({ name }) => name),
       );
-      await makeOwnObjects(recorded, fitting, isComplete);
+      await makeOwnObjects(recorded, fitting, { ...options, isComplete, released });
       return found;
     },
     options,

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { resolve } from 'node:path';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { enroll, installedSystem, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
+import { usualWaitSeconds } from '../../../core/central/held-briefly.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
 import { type Maintenance, maintain } from '../../../core/central/maintain.ts';
 import { type HostUpkeep, maintainHost } from '../../../core/central/operations/host-upkeep.ts';
@@ -13,6 +14,7 @@ import { readMapping } from '../../../core/systems/mapping-file.ts';
 import type { SystemMapping } from '../../../core/systems/system.ts';
 import { centralUrlOf, tlsCaOf, withCentral } from '../central.ts';
 import { facts, moment, table } from '../print.ts';
+import type { Terminal } from '../terminal.ts';
 import { type Flag, UsageError, type Verb } from '../verb.ts';
 
 const systemFlag: Flag = {
@@ -28,6 +30,22 @@ const mappingFlag: Flag = {
   placeholder: 'FILE',
   text: 'how a database of your own is laid out, as JSON (docs/mapping.md)',
 };
+
+const waitFlag: Flag = {
+  name: 'wait',
+  kind: 'number',
+  placeholder: 'SECONDS',
+  most: 86_400,
+  text: `for how long to try again where the host’s own work holds its tables, ${usualWaitSeconds} by default`,
+};
+
+/** How the tables of a host that is at work are got hold of, and what is told meanwhile. */
+function patience(values: Record<string, unknown>, terminal: Terminal) {
+  return {
+    ...(typeof values.wait === 'number' && { waitSeconds: values.wait }),
+    ...(!terminal.json && { onPhase: (phase: string) => terminal.say(phase) }),
+  };
+}
 
 function mappingIn(path: string): SystemMapping {
   try {
@@ -64,12 +82,15 @@ export const centralVerbs: Verb[] = [
     flags: [
       systemFlag,
       mappingFlag,
+      waitFlag,
       { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' },
     ],
     async run(values, terminal) {
       const dryRun = values.dryRun === true;
       const wanted = systemOf(values);
-      const { system, sql } = await withCentral(values, terminal, (client) => install(client, wanted, { dryRun }));
+      const { system, sql } = await withCentral(values, terminal, (client) =>
+        install(client, wanted, { dryRun, ...patience(values, terminal) }),
+      );
       return { value: { system: system.name, installed: !dryRun, ...(dryRun && { sql }) } };
     },
     print(value, terminal) {
@@ -84,7 +105,11 @@ export const centralVerbs: Verb[] = [
       'One transaction: all of it or nothing. Devices, receipts and logs stay. --dry-run tries everything, rolls it back, and prints the statements.',
     place: 'central',
     positionals: [],
-    flags: [mappingFlag, { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' }],
+    flags: [
+      mappingFlag,
+      waitFlag,
+      { name: 'dry-run', kind: 'yes', text: 'change nothing, and print what would be run' },
+    ],
     async run(values, terminal) {
       const dryRun = values.dryRun === true;
       const wanted = systemOf(values);
@@ -92,6 +117,7 @@ export const centralVerbs: Verb[] = [
         upgrade(client, wanted ?? knownSystem((await installedSystem(client)).name), {
           dryRun,
           isComplete: wanted !== null,
+          ...patience(values, terminal),
         }),
       );
       return { value: dryRun ? { upgraded: false, changes, sql } : { upgraded: true, changes } };
@@ -124,9 +150,9 @@ export const centralVerbs: Verb[] = [
     description: 'Devices can connect no more, and the receipts and audit log of all devices go with it.',
     place: 'central',
     positionals: [],
-    flags: [],
+    flags: [waitFlag],
     async run(values, terminal) {
-      await withCentral(values, terminal, uninstall);
+      await withCentral(values, terminal, (client) => uninstall(client, patience(values, terminal)));
       return { value: { installed: false } };
     },
     print: (_value, terminal) => terminal.out('Latchkey is removed from this database.'),
