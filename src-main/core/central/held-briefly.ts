@@ -6,7 +6,7 @@ import { quoteText } from '../quoting.ts';
 
 /** For one lock. Whoever wants the same table meanwhile waits behind us, and so does who wants one that we have already. */
 const lockTimeoutMs = 200;
-/** For all of it, waiting included; a statement alone takes a quarter of a millisecond. */
+/** For all of it, waiting included. */
 const timeoutMs = (statements: number) => Math.max(700, statements);
 const pauseMs = 300;
 
