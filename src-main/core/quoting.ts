@@ -7,3 +7,10 @@ export function quoteName(name: string): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** The body of a function or of a DO block, which nothing that stands in it can end: a name may hold any text. */
+export function quoteBody(body: string): string {
+  let tag = '$body$';
+  while (body.includes(tag)) tag = `${tag.slice(0, -1)}_$`;
+  return `${tag}\n${body}\n${tag}`;
+}

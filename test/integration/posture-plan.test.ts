@@ -154,7 +154,7 @@ describe('keys in the clear', () => {
     );
     const refused = await run(keyPlan, 'contract', { quietHours: 24 }).catch((error) => error);
     expect(refused.details.reasons).toEqual([
-      '1 rows have no hash, or another one than that of key_value. Run expand again.',
+      '1 rows have no hash, or another one than that of the secret. Run expand again.',
       'The function w.finds(text) names it.',
       'The policy seen reads it.',
       'The view w.listed reads it.',
@@ -167,6 +167,23 @@ describe('keys in the clear', () => {
     });
     expect(await query('SELECT count(key_value)::INTEGER AS n FROM w.api_keys')).toEqual([{ n: 2501 }]);
     await host.end();
+  });
+
+  test('beside a hash of the host’s own: it is the host’s, and stays', async () => {
+    await seed(
+      `CREATE TABLE api_keys (id INTEGER PRIMARY KEY, key_value TEXT, key_hash TEXT, expires_at TIMESTAMPTZ, key_sha256 TEXT); INSERT INTO api_keys SELECT n, 'canary-' || n, 'hmac-sha256:' || n FROM generate_series(1, 5) n;`,
+    );
+    await run(keyPlan, 'expand');
+    await run(keyPlan, 'expand');
+    await query(`UPDATE w.api_keys SET key_value = 'canary-changed' WHERE id = 5`);
+    await run(keyPlan, 'contract');
+    expect(
+      await query('SELECT id, key_value, key_hash, key_digest, key_sha256 FROM w.api_keys WHERE id > 3 ORDER BY id'),
+    ).toEqual([
+      { id: 4, key_value: null, key_hash: 'hmac-sha256:4', key_digest: sha256('canary-4'), key_sha256: null },
+      { id: 5, key_value: null, key_hash: 'hmac-sha256:5', key_digest: sha256('canary-changed'), key_sha256: null },
+    ]);
+    await expect(run('missing-expiry:api_keys', 'expand')).rejects.toMatchObject({ code: 'not-found' });
   });
 
   test('go on from where a broken-off run left them', async () => {
@@ -341,6 +358,30 @@ describe('the files', () => {
     ).toEqual([{ clear: 0, hashes: 2500 }]);
   });
 
+  test('end no comment, no text and no body where a name tries to', async () => {
+    const column = `$body$' \n; api_token`;
+    const name = `"${column}"`;
+    await seed(
+      `CREATE TABLE api_keys (id INTEGER PRIMARY KEY, ${name} TEXT, expires_at TIMESTAMPTZ); INSERT INTO api_keys SELECT n, 'canary-' || n FROM generate_series(1, 5) n;`,
+    );
+    const id = `plaintext-secrets:api_keys.${column}`;
+    expect(await ids()).toContain(id);
+    await run(id, 'expand');
+    await run(id, 'contract');
+    expect(await query(`SELECT count(${name})::INTEGER AS clear, count(*)::INTEGER AS n FROM w.api_keys`)).toEqual([
+      { clear: 0, n: 5 },
+    ]);
+    await query(
+      `ALTER TABLE w.api_keys DROP CONSTRAINT ${(await query<{ name: string }>(`SELECT quote_ident(conname) AS name FROM pg_constraint WHERE conrelid = 'w.api_keys'::REGCLASS AND conname LIKE '%empty'`))[0]!.name}; UPDATE w.api_keys SET ${name} = 'canary'`,
+    );
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-plan-'));
+    expect((await command('--plan', id, '--to', folder, '--quiet-hours', '0')).code).toBe(0);
+    for (const file of readdirSync(folder).toSorted()) await execute(join(folder, file));
+    expect(await query(`SELECT count(${name})::INTEGER AS clear FROM w.api_keys`)).toEqual([{ clear: 0 }]);
+    const script = (await command('--sql')).terminal.printed.join('\n');
+    expect(script.split('\n').filter((line) => line.startsWith('; api_token'))).toEqual([]);
+  });
+
   test('are the SQL of the finding, are printed without a folder, and never overwrite another plan', async () => {
     await seed(keys);
     const finding = (await posture(database.client, { schema: 'w' })).findings.find(({ id }) => id === keyPlan)!;
@@ -386,6 +427,42 @@ describe('the files', () => {
       expect((await command(...wrong)).code).toBe(2);
     expect((await command('--plan', 'plaintext-secrets:nothing.here')).code).toBe(1);
   });
+});
+
+test('whoever may not change the table leaves nothing behind', async () => {
+  await seed(keys);
+  await query(`GRANT CREATE ON DATABASE ${database.name} TO ${application}`);
+  const client = await asApplication();
+  await expect(runPhase(client, keyPlan, 'expand', { schema: 'w' })).rejects.toMatchObject({
+    code: 'insufficient-privilege',
+    message: expect.stringContaining('must be owner of table api_keys'),
+  });
+  await client.end();
+  expect(await query(`SELECT to_regnamespace('latchkey_posture') AS made`)).toEqual([{ made: null }]);
+});
+
+test('what somebody else put where a plan keeps its state is neither run nor read', async () => {
+  await seed(keys);
+  await query(`GRANT CREATE ON DATABASE ${database.name} TO ${application}`);
+  const client = await asApplication();
+  await client.query(
+    `CREATE SCHEMA latchkey_posture; CREATE TABLE latchkey_posture.plan (id TEXT PRIMARY KEY, expanded_at TIMESTAMPTZ);
+     CREATE FUNCTION latchkey_posture.run() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run as %', current_user; END $$;
+     CREATE TRIGGER run BEFORE INSERT ON latchkey_posture.plan FOR EACH ROW EXECUTE FUNCTION latchkey_posture.run()`,
+  );
+  await client.end();
+  for (const phase of ['expand', 'contract'] as const)
+    await expect(run(keyPlan, phase)).rejects.toMatchObject({
+      code: 'would-violate',
+      details: { reasons: [expect.stringContaining(`belongs to ${application}`)] },
+    });
+  expect(
+    (
+      await query<{ n: number }>(
+        `SELECT count(*)::INTEGER AS n FROM pg_attribute WHERE attrelid = 'w.api_keys'::REGCLASS AND attname = 'key_hash'`,
+      )
+    )[0]!.n,
+  ).toBe(0);
 });
 
 test('what no program can change in steps is said to be by hand, with the reason', async () => {

@@ -596,6 +596,17 @@ describe('a database as they are in the field', () => {
   });
 });
 
+test('a view where Latchkey keeps its own is not read: it would run as whoever looks', async () => {
+  const fresh = await freshDatabase();
+  await fresh.client.query(
+    `CREATE SCHEMA one; CREATE TABLE one.boxes (id INTEGER PRIMARY KEY); CREATE SCHEMA latchkey;
+     CREATE FUNCTION latchkey.run() RETURNS JSONB LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run as %', current_user; END $$;
+     CREATE VIEW latchkey.installation AS SELECT latchkey.run() AS mapping`,
+  );
+  expect(await posture(fresh.client)).toMatchObject({ schema: 'one', system: null });
+  await fresh.drop();
+});
+
 test('a schema that is not named is the only one with tables, or is asked for', async () => {
   const fresh = await freshDatabase();
   await expect(posture(fresh.client)).rejects.toMatchObject({ code: 'invalid-input', field: 'schema' });

@@ -1,4 +1,4 @@
-import { quoteName, quoteText } from '../../quoting.ts';
+import { quoteBody, quoteName, quoteText } from '../../quoting.ts';
 import { derivedName } from '../derived-name.ts';
 import type { Check, Found, Severity } from './finding.ts';
 import { columnNamed, listOf, type Reference, type Subject, type Table, tableNamed } from './subject.ts';
@@ -89,11 +89,9 @@ function appendOnlySql(subject: Subject, table: Table): string[] {
   END IF;
 `;
   return [
-    `CREATE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $guard$
-BEGIN
+    `CREATE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS ${quoteBody(`BEGIN
 ${letsGo}  RAISE EXCEPTION 'Entries of % are never changed.', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
-END
-$guard$`,
+END`)}`,
     `CREATE TRIGGER ${name} BEFORE UPDATE OR DELETE ON ${table.sql} FOR EACH ROW EXECUTE FUNCTION ${routine}()`,
     `CREATE TRIGGER ${quoteName(derivedName(table.name, '_never_emptied'))} BEFORE TRUNCATE ON ${table.sql} FOR EACH STATEMENT EXECUTE FUNCTION ${routine}()`,
   ];

@@ -1,4 +1,4 @@
-import { quoteName, quoteText } from '../../quoting.ts';
+import { quoteBody, quoteName, quoteText } from '../../quoting.ts';
 import { derivedName } from '../derived-name.ts';
 import type { Check, Found } from './finding.ts';
 import { hiddenFrom } from './sample.ts';
@@ -176,8 +176,7 @@ function foundUnguarded(subject: Subject, table: Table, organization: Table, col
     first: 'The application must be able to tell a person that central refused (SQLSTATE 23514).',
     steps: [
       [
-        `CREATE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $guard$
-BEGIN
+        `CREATE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS ${quoteBody(`BEGIN
   IF (${works('OLD')}) IS NOT TRUE THEN
     RETURN NULL;
   END IF;
@@ -187,8 +186,7 @@ BEGIN
     RAISE EXCEPTION 'An organization needs an administrator.' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
-END
-$guard$`,
+END`)}`,
         `CREATE CONSTRAINT TRIGGER ${name} AFTER UPDATE OR DELETE ON ${table.sql} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ${routine}()`,
       ],
     ],

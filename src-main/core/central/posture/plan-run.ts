@@ -59,10 +59,9 @@ async function requireConditions(client: pg.Client, plan: Plan, phase: Phase): P
   await reading(client, async () => {
     // A table of millions is read once for each.
     await client.query(`SET statement_timeout = '30min'`);
-    for (const [place, { query }] of conditions.entries()) {
+    for (const { query, isGate } of conditions) {
       reasons.push(...(await reasonsOf(client, query)));
-      // Without the first step the others have nothing to look at.
-      if (place === 0 && reasons.length > 0) break;
+      if (isGate && reasons.length > 0) break;
     }
   });
   if (reasons.length > 0)
@@ -81,11 +80,10 @@ async function reasonsOf(client: pg.Client, query: string): Promise<string[]> {
 /** What PostgreSQL says of a row in its details may be a secret, so that its message alone is told. */
 function phaseError(error: unknown, done: PhaseRun['done']): LatchkeyError {
   const { code, message } = error as { code?: string; message: string };
-  const kept = done.length > 0 ? 'What was done before it stays done; run it again.' : 'Nothing was changed.';
   if (error instanceof LatchkeyError) return error;
   return new LatchkeyError(
     code === '42501' ? 'insufficient-privilege' : 'central-refused',
-    `PostgreSQL refused: ${message}. ${kept}`,
+    `PostgreSQL refused: ${message}. What was done before it stays done; run it again when that is put right.`,
     { details: { sqlstate: code, done }, cause: error },
   );
 }

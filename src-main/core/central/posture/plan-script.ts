@@ -1,3 +1,4 @@
+import { quoteBody, quoteText } from '../../quoting.ts';
 import { scriptOf } from './finding.ts';
 import type { Phase, Plan, PlanStep } from './plan.ts';
 
@@ -32,8 +33,7 @@ function statementsOf(step: PlanStep): string[] {
   if (step.kind === 'statements') return step.steps.map((one) => scriptOf([one]));
   if (step.kind === 'condition')
     return [
-      `DO $condition$
-DECLARE
+      `DO ${quoteBody(`DECLARE
   why TEXT;
 BEGIN
   FOR why IN
@@ -41,24 +41,19 @@ ${step.query}
   LOOP
     RAISE EXCEPTION '%', why;
   END LOOP;
-END
-$condition$;`,
+END`)};`,
     ];
   return [
-    `DO $batches$
-DECLARE
+    `DO ${quoteBody(`DECLARE
   done INTEGER;
   reached TEXT[];
 BEGIN
   LOOP
-    EXECUTE $batch$
-${step.batch}
-$batch$ INTO done, reached USING reached;
+    EXECUTE ${quoteText(step.batch)} INTO done, reached USING reached;
     COMMIT;
     EXIT WHEN reached IS NULL;
   END LOOP;
-END
-$batches$;`,
+END`)};`,
   ];
 }
 

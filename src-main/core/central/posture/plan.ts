@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../../contract/errors.ts';
-import { quoteName, quoteText } from '../../quoting.ts';
+import { quoteBody, quoteName, quoteText } from '../../quoting.ts';
 import { derivedName } from '../derived-name.ts';
 import type { Step } from './finding.ts';
 import { canHoldSecret } from './sample.ts';
@@ -13,8 +13,8 @@ export type PlanStep =
   | { kind: 'statements'; what: string; steps: Step[] }
   /** Run until it reaches no more rows. Takes the key that it reached ($1, TEXT[]); answers `rows` and `reached`. */
   | { kind: 'batches'; what: string; batch: string }
-  /** Nothing after it is run while the query has rows; each says why (`reason`). */
-  | { kind: 'condition'; what: string; query: string };
+  /** Nothing of the phase is run while the query has rows; each says why (`reason`). Behind a gate nothing else is asked, either. */
+  | { kind: 'condition'; what: string; query: string; isGate?: true };
 
 export interface Plan {
   id: string;
@@ -63,6 +63,12 @@ export function planOf(subject: Subject, id: string, options: PlanOptions = {}):
   };
   if (table.isPartitioned) refuse('it is partitioned.');
   if (table.key.length === 0) refuse(`it has no primary key. Mend no-primary-key:${table.name} first.`);
+  const isBegun = subject.plans.has(`${subject.schema}/${id}`);
+  const isThere = check === 'missing-expiry' ? isExpiry : isLineage;
+  if (check !== 'plaintext-secrets' && !isBegun && table.columns.some(({ name }) => isThere(name)))
+    throw new LatchkeyError('not-found', `${id} is not found: the table has such a column. Nothing was changed.`, {
+      field: 'plan',
+    });
   if (check === 'missing-expiry') return expiryPlan(subject, table, id, options);
   if (check === 'missing-lineage') {
     if (table.key.length > 1) refuse('its primary key has several columns.');
@@ -95,27 +101,36 @@ function keepingOf({ schema }: Subject, table: Table, what: string, id: string):
   };
 }
 
-function begin({ key }: Keeping): Step {
+function begin({ key }: Keeping, made: string): string[] {
   return [
     'CREATE SCHEMA IF NOT EXISTS latchkey_posture',
-    'CREATE TABLE IF NOT EXISTS latchkey_posture.plan (id TEXT PRIMARY KEY, expanded_at TIMESTAMPTZ NOT NULL DEFAULT now())',
-    `INSERT INTO latchkey_posture.plan (id) VALUES (${quoteText(key)}) ON CONFLICT DO NOTHING`,
+    'CREATE TABLE IF NOT EXISTS latchkey_posture.plan (id TEXT PRIMARY KEY, made TEXT NOT NULL, expanded_at TIMESTAMPTZ NOT NULL DEFAULT now())',
+    `INSERT INTO latchkey_posture.plan (id, made) VALUES (${quoteText(key)}, ${quoteText(made)}) ON CONFLICT DO NOTHING`,
   ];
 }
 
-function finish({ key }: Keeping): Step[] {
+/** In the transaction of the last change: a plan is under way or carried out, whenever it is broken off. */
+function finish({ key }: Keeping): string[] {
   return [
-    [
-      `DELETE FROM latchkey_posture.plan WHERE id = ${quoteText(key)}`,
-      `DO $$ BEGIN IF NOT EXISTS (SELECT FROM latchkey_posture.plan) THEN DROP SCHEMA latchkey_posture CASCADE; END IF; END $$`,
-    ],
+    `DELETE FROM latchkey_posture.plan WHERE id = ${quoteText(key)}`,
+    `DO $$ BEGIN IF NOT EXISTS (SELECT FROM latchkey_posture.plan) THEN DROP SCHEMA latchkey_posture CASCADE; END IF; END $$`,
   ];
 }
+
+/** Whoever may make schemas could have made this one, and have us run what they put there. */
+const ownSchema: PlanStep = {
+  kind: 'condition',
+  what: 'What Latchkey keeps here is its own',
+  isGate: true,
+  query: `SELECT format('Schema latchkey_posture belongs to %s. Carry plans out as that role, or drop the schema.', pg_get_userbyid(n.nspowner)) AS reason
+FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'latchkey_posture' AND r.rolname <> current_user AND NOT r.rolsuper`,
+};
 
 function begun({ key }: Keeping): PlanStep {
   return {
     kind: 'condition',
     what: 'The first step was taken',
+    isGate: true,
     query: `SELECT 'The first step, expand, was not taken here.' AS reason
 WHERE NOT EXISTS (SELECT FROM latchkey_posture.plan WHERE id = ${quoteText(key)})`,
   };
@@ -132,13 +147,13 @@ function hashPlan(subject: Subject, table: Table, column: Column, id: string, op
   const old = quoteName(column.name);
   const isSlow = isPasswordName(column.name) && table.class === 'people';
   const base = baseOfSecret(column.name);
-  const hashName = nameBeside(table, column, `${base}_hash`, `${base}_digest`);
+  const hashName = newName(subject, table, id, [`${base}_hash`, `${base}_digest`, `${base}_sha256`]);
   const prefixName = `${base}_prefix`;
   const hash = quoteName(hashName);
   const keeping = keepingOf(subject, table, column.name, id);
   const digest = isSlow ? slowDigest(subject) : fastDigest(column);
   const prefix =
-    table.class === 'keys' && isTextual(column) && hasRoom(table, prefixName, 8) ? quoteName(prefixName) : null;
+    table.class === 'keys' && isTextual(column) && hasRoomForPrefix(table, prefixName) ? quoteName(prefixName) : null;
   // The start of a short key would tell too much of it.
   const marks = (row: string) => `CASE WHEN length(${row}) >= 20 THEN left(${row}, 8) END`;
   const set = (row: string) => [
@@ -157,6 +172,7 @@ function hashPlan(subject: Subject, table: Table, column: Column, id: string, op
     table: table.sql,
     phases: {
       expand: [
+        ownSchema,
         {
           kind: 'statements',
           what: `New columns, and a trigger that fills them whoever writes ${column.name}`,
@@ -164,8 +180,8 @@ function hashPlan(subject: Subject, table: Table, column: Column, id: string, op
             ...(isSlow && subject.pgcrypto === null
               ? [['CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA public']]
               : []),
-            begin(keeping),
             [
+              ...begin(keeping, hashName),
               `ALTER TABLE ${table.sql} ${[
                 ...added(table, hashName, 'TEXT'),
                 ...(prefix ? added(table, prefixName, 'VARCHAR(16)') : []),
@@ -184,7 +200,7 @@ function hashPlan(subject: Subject, table: Table, column: Column, id: string, op
           what: `Hashes of what stands in ${column.name}`,
           batch: batchSql(
             table,
-            `r.${old} IS NOT NULL AND r.${hash} IS NULL`,
+            `r.${old} IS NOT NULL AND ${isSlow ? `r.${hash} IS NULL` : `r.${hash} IS DISTINCT FROM ${digest(`r.${old}`)}`}`,
             set('r'),
             isSlow ? slowRowsPerBatch : rowsPerBatch,
           ),
@@ -205,11 +221,12 @@ function hashPlan(subject: Subject, table: Table, column: Column, id: string, op
             ]),
       ],
       contract: [
+        ownSchema,
         begun(keeping),
         {
           kind: 'condition',
           what: `Every ${column.name} has its hash`,
-          query: `SELECT format('%s rows have no hash, or another one than that of ${column.name.replaceAll("'", "''")}. Run expand again.', count(*)) AS reason
+          query: `SELECT format('%s rows have no hash, or another one than that of the secret. Run expand again.', count(*)) AS reason
 FROM ${table.sql} AS r WHERE r.${old} IS NOT NULL AND ${isSlow ? `r.${hash} IS NULL` : `r.${hash} IS DISTINCT FROM ${digest(`r.${old}`)}`} HAVING count(*) > 0`,
         },
         ...unusedConditions(subject, table, column, keeping, options),
@@ -230,7 +247,8 @@ FROM ${table.sql} AS r WHERE r.${old} IS NOT NULL AND ${isSlow ? `r.${hash} IS N
 /** For what the host itself presents elsewhere: only a vault can keep that, and only whoever runs the host can bring it there. */
 function referencePlan(subject: Subject, table: Table, column: Column, id: string, options: PlanOptions): Plan {
   const old = quoteName(column.name);
-  const referenceName = nameBeside(table, column, `${baseOfSecret(column.name)}_ref`, `${column.name}_vault_ref`);
+  const base = baseOfSecret(column.name);
+  const referenceName = newName(subject, table, id, [`${base}_ref`, `${base}_vault_ref`, `${column.name}_reference`]);
   const reference = quoteName(referenceName);
   const keeping = keepingOf(subject, table, column.name, id);
   return {
@@ -238,12 +256,13 @@ function referencePlan(subject: Subject, table: Table, column: Column, id: strin
     table: table.sql,
     phases: {
       expand: [
+        ownSchema,
         {
           kind: 'statements',
           what: `A column for where the vault keeps it, and a trigger that notes who writes ${column.name} still`,
           steps: [
-            begin(keeping),
             [
+              ...begin(keeping, referenceName),
               `ALTER TABLE ${table.sql} ${[...added(table, referenceName, 'TEXT'), `ALTER COLUMN ${old} DROP NOT NULL`].join(', ')}`,
               ...dualWrite(table, keeping, old, []),
             ],
@@ -251,6 +270,7 @@ function referencePlan(subject: Subject, table: Table, column: Column, id: strin
         },
       ],
       contract: [
+        ownSchema,
         begun(keeping),
         {
           kind: 'condition',
@@ -283,12 +303,13 @@ function expiryPlan(subject: Subject, table: Table, id: string, options: PlanOpt
     table: table.sql,
     phases: {
       expand: [
+        ownSchema,
         {
           kind: 'statements',
           what: `The column, which fills itself with ${days} days from now`,
           steps: [
-            begin(keeping),
             [
+              ...begin(keeping, existing),
               ...(columnNamed(table, existing) ? [] : [`ALTER TABLE ${table.sql} ADD COLUMN ${expiry} TIMESTAMPTZ`]),
               `ALTER TABLE ${table.sql} ALTER COLUMN ${expiry} SET DEFAULT (now() + INTERVAL '${days} days')`,
             ],
@@ -311,6 +332,7 @@ function expiryPlan(subject: Subject, table: Table, id: string, options: PlanOpt
         },
       ],
       contract: [
+        ownSchema,
         begun(keeping),
         {
           kind: 'condition',
@@ -329,8 +351,8 @@ function expiryPlan(subject: Subject, table: Table, id: string, options: PlanOpt
             [
               `ALTER TABLE ${table.sql} ALTER COLUMN ${expiry} SET NOT NULL`,
               `ALTER TABLE ${table.sql} DROP CONSTRAINT ${check}`,
+              ...finish(keeping),
             ],
-            ...finish(keeping),
           ],
         },
       ],
@@ -358,12 +380,13 @@ function lineagePlan(subject: Subject, table: Table, id: string): Plan {
     table: table.sql,
     phases: {
       expand: [
+        ownSchema,
         {
           kind: 'statements',
           what: 'The column, and that it names another key of the table',
           steps: [
-            begin(keeping),
             [
+              ...begin(keeping, existing),
               ...(columnNamed(table, existing) ? [] : [`ALTER TABLE ${table.sql} ADD COLUMN ${from} ${type}`]),
               ...unlessThere(
                 table,
@@ -384,6 +407,7 @@ function lineagePlan(subject: Subject, table: Table, id: string): Plan {
         },
       ],
       contract: [
+        ownSchema,
         begun(keeping),
         {
           kind: 'condition',
@@ -394,7 +418,7 @@ FROM (WITH RECURSIVE line AS (
     UNION SELECT line.start, r.${from} FROM line JOIN ${table.sql} AS r ON r.${quoteName(key!)} = line.next WHERE r.${from} IS NOT NULL)
   SELECT FROM line WHERE start = next) circles HAVING count(*) > 0`,
         },
-        { kind: 'statements', what: 'Nothing old is left to take away', steps: finish(keeping) },
+        { kind: 'statements', what: 'Nothing old is left to take away', steps: [finish(keeping)] },
       ],
     },
     change: [
@@ -405,16 +429,20 @@ FROM (WITH RECURSIVE line AS (
   };
 }
 
-/** The name of a column that is not there yet, or can hold as much: one that an earlier run made, or the host for the same. */
-function nameBeside(table: Table, old: Column, wanted: string, otherwise: string): string {
-  return wanted !== old.name && hasRoom(table, wanted, 64) ? wanted : otherwise;
+/** A name that no column has yet: what stands in one of the host's own is not for a plan to overwrite. Or the one that the plan made. */
+function newName({ plans, schema }: Subject, table: Table, id: string, names: string[]): string {
+  const name = plans.get(`${schema}/${id}`) ?? names.find((wanted) => !columnNamed(table, wanted));
+  if (name !== undefined) return name;
+  throw new LatchkeyError(
+    'not-supported',
+    `${id} cannot be planned: the table has columns called ${names.join(', ')}.`,
+  );
 }
 
-function hasRoom(table: Table, name: string, characters: number): boolean {
+function hasRoomForPrefix(table: Table, name: string): boolean {
   const there = columnNamed(table, name);
-  if (!there) return true;
-  const width = /^character(?: varying)?\((\d+)\)$/.exec(there.base)?.[1];
-  return isTextual(there) && (width === undefined || Number(width) >= characters);
+  const width = /^character(?: varying)?\((\d+)\)$/.exec(there?.base ?? '')?.[1];
+  return !there || (isTextual(there) && (width === undefined || Number(width) >= 8));
 }
 
 function added(table: Table, name: string, type: string): string[] {
@@ -459,14 +487,12 @@ function slowDigest({ pgcrypto }: Subject): (value: string) => string {
 function dualWrite(table: Table, { moment, routine, trigger }: Keeping, old: string, assignments: string[]): string[] {
   return [
     `CREATE SEQUENCE IF NOT EXISTS ${moment}`,
-    `CREATE OR REPLACE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $trigger$
-BEGIN
+    `CREATE OR REPLACE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS ${quoteBody(`BEGIN
   IF NEW.${old} IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.${old} IS DISTINCT FROM OLD.${old}) THEN
 ${[...assignments, `PERFORM setval(${quoteText(moment)}, floor(extract(EPOCH FROM clock_timestamp()))::BIGINT)`].map((line) => `    ${line};`).join('\n')}
   END IF;
   RETURN NEW;
-END
-$trigger$`,
+END`)}`,
     `REVOKE ALL ON FUNCTION ${routine}() FROM PUBLIC`,
     `CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE ON ${table.sql} FOR EACH ROW EXECUTE FUNCTION ${routine}()`,
   ];
@@ -548,15 +574,13 @@ function emptied(
       steps: [
         [
           // Not a check yet: it would refuse every update of a row that still holds one.
-          `CREATE OR REPLACE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $trigger$
-BEGIN
+          `CREATE OR REPLACE FUNCTION ${routine}() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS ${quoteBody(`BEGIN
   IF NEW.${old} IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.${old} IS DISTINCT FROM OLD.${old}) THEN
     RAISE EXCEPTION '% takes no secret in the clear any more', ${quoteText(`${table.name}.${column.name}`)} USING ERRCODE = 'check_violation';
   END IF;
   NEW.${old} := NULL;
   RETURN NEW;
-END
-$trigger$`,
+END`)}`,
         ],
       ],
     },
@@ -583,8 +607,8 @@ $trigger$`,
           `DROP FUNCTION IF EXISTS ${routine}()`,
           `DROP SEQUENCE IF EXISTS ${moment}`,
           ...(drop ? [`ALTER TABLE ${table.sql} DROP COLUMN ${old}`] : []),
+          ...finish(keeping),
         ],
-        ...finish(keeping),
       ],
     },
   ];

@@ -142,7 +142,9 @@ export async function subjectOf(client: pg.Client, { schema, system }: PostureOp
 async function designHere(client: pg.Client): Promise<SystemMapping | null> {
   const [found] = await rowsOf<{ installed: boolean }>(
     client,
-    `SELECT to_regclass('latchkey.installation') IS NOT NULL AND has_table_privilege(to_regclass('latchkey.installation'), 'SELECT') AS installed`,
+    // A table and nothing else: a view of that name would run whatever its maker put there.
+    `SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass('latchkey.installation') AND c.relkind = 'r'
+       AND NOT c.relrowsecurity AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS installed`,
   );
   if (found?.installed) {
     const [installation] = await rowsOf<{ mapping: SystemMapping }>(

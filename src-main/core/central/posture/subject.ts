@@ -145,6 +145,8 @@ export interface Subject {
   roles: Map<string, Role>;
   organization: Table | null;
   tenancy: Map<string, TableTenancy>;
+  /** Plans that were begun here, by what they are kept under, with the column that each made. */
+  plans: Map<string, string>;
   /** Tables of which not even the catalogue can be read, because somebody has them to themself. */
   unread: string[];
 }
@@ -200,6 +202,7 @@ export async function readSubject(client: pg.Client, schema: string, system: Sys
     relations,
     tables,
     unread,
+    plans: await plansUnderWay(client),
     roles: new Map(roles.map((role) => [role.name, role])),
     organization: tables.find(({ name }) => name === organizationName(system, tables)) ?? null,
     tenancy: new Map(),
@@ -207,6 +210,19 @@ export async function readSubject(client: pg.Client, schema: string, system: Sys
   markActivity(subject);
   subject.tenancy = tenancyOf(subject);
   return subject;
+}
+
+/** Of what is our own: in somebody else's schema a view or a policy could run whatever its maker put there. */
+async function plansUnderWay(client: pg.Client): Promise<Map<string, string>> {
+  const [kept] = await rowsOf<{ readable: boolean }>(
+    client,
+    `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = n.nspowner
+       WHERE c.oid = to_regclass('latchkey_posture.plan') AND (o.rolsuper OR o.rolname = current_user)
+         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS readable`,
+  );
+  if (!kept?.readable) return new Map();
+  const rows = await rowsOf<{ id: string; made: string }>(client, 'SELECT id, made FROM latchkey_posture.plan');
+  return new Map(rows.map(({ id, made }) => [id, made]));
 }
 
 /** PostgreSQL locks a table to tell what a check or an index of it says. So where one is held, each is asked about by itself. */

@@ -260,7 +260,7 @@ function printSummary({ schema, system, checks, counts, notSeen, findings }: Tol
 function scriptWithWords({ findings, schema }: Told): string {
   const parts = findings.map(({ id, severity, title, detail, apply, first, sql }) =>
     [
-      `-- ${id} (${severity}): ${title}. ${comment(detail)}`,
+      `-- ${comment(id)} (${severity}): ${title}. ${comment(detail)}`,
       `-- ${applyWords[apply]}${first ? `: ${comment(first)}` : ''}`,
       sql || '-- No SQL mends it.',
     ].join('\n'),
