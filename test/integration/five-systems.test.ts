@@ -78,6 +78,27 @@ describe.each(hosts)('$system', (host) => {
       await expect(core.call('people.show', { person: host.foreigner })).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  test('of the host’s own tables Latchkey holds no more rights than its devices need, and on the audit table none to change it', async () => {
+    const { rows } = await database.client.query<{ table: string; rights: string[] }>(
+      `SELECT c.relname AS table, array_agg(DISTINCT a.privilege_type ORDER BY a.privilege_type) AS rights
+       FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+       WHERE c.relnamespace = $1::REGNAMESPACE AND c.relkind IN ('r', 'p') AND a.grantee = 'latchkey_owner'::REGROLE GROUP BY 1 ORDER BY 1`,
+      [system.schema],
+    );
+    const wanted = Object.entries(system.tables).flatMap(([table, { sidecar, rights = {} }]) => {
+      const may = (op: 'insert' | 'update') => Object.values(rights).some((right) => right[op] !== undefined);
+      const isTold = table === system.activity?.table;
+      if (sidecar) return [];
+      return {
+        table,
+        rights: [...(may('insert') || isTold ? ['INSERT'] : []), 'SELECT', ...(may('update') ? ['UPDATE'] : [])],
+      };
+    });
+    expect(rows).toEqual(wanted.sort((a, b) => (a.table < b.table ? -1 : 1)));
+    if (system.activity !== null)
+      expect(rows.find(({ table }) => table === system.activity!.table)?.rights).toEqual(['INSERT', 'SELECT']);
+  });
+
   test('somebody who is deactivated offline is let in no more once central knows, and again when reactivated', async () => {
     expect(await letsIn(host.person)).toBe(true);
     await offline(true);

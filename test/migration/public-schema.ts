@@ -68,7 +68,7 @@ export function testDocumentedDetails(details: DocumentedDetails): void {
     test('lets nobody but the application ask who signs in', async () => {
       const open = await database.rowsOf<{ name: string }>(
         `SELECT proname AS name FROM pg_proc
-         WHERE pronamespace = 'public'::REGNAMESPACE AND proname ~ '_for_|^ensure_' AND has_function_privilege('pg_monitor', oid, 'EXECUTE')`,
+         WHERE pronamespace = 'public'::REGNAMESPACE AND (prosecdef AND prorettype <> 'trigger'::REGTYPE OR proname ~ '^ensure_') AND has_function_privilege('pg_monitor', oid, 'EXECUTE')`,
       );
       expect(open).toEqual([]);
     });

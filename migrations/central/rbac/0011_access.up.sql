@@ -157,6 +157,9 @@ $$;
 COMMENT ON FUNCTION public.user_for_session(TEXT) IS
   'Whose session a token is, by its hash; NULL when it has run out or the user may not be here.';
 
+-- A policy asks with the rights of whoever runs the query, and only the application has policies that ask for permissions.
+REVOKE EXECUTE ON FUNCTION public.current_user_may(TEXT) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.current_user_may(TEXT) TO rbac_app;
 REVOKE EXECUTE ON FUNCTION public.user_for_login(TEXT) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION public.user_for_session(TEXT) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.user_for_login(TEXT) TO rbac_app;

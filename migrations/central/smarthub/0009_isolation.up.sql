@@ -134,6 +134,9 @@ $$;
 COMMENT ON FUNCTION public.user_for_api_key(TEXT) IS
   'Whose API key this is, by its SHA-256; NULL when the key or its user is out of force.';
 
+-- A policy asks with the rights of whoever runs the query, and only the application has policies that ask for roles.
+REVOKE EXECUTE ON FUNCTION public.current_user_has_role(TEXT[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.current_user_has_role(TEXT[]) TO smarthub_app;
 REVOKE EXECUTE ON FUNCTION public.user_for_login(TEXT) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION public.user_for_session(TEXT) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION public.user_for_api_key(TEXT) FROM PUBLIC;

@@ -174,12 +174,20 @@ async function grantHost(client: pg.Client, system: SystemMapping, tables: HostT
   for (const table of tables) {
     if (table.mapping.sidecar) continue;
     const relation = relationOf(system, table);
-    const writes = table.mapping.rights || table.name === system.activity?.table ? ', INSERT, UPDATE' : '';
-    await client.query(`GRANT SELECT${writes} ON ${relation} TO latchkey_owner`);
-    if (writes)
+    const writes = writesTo(system, table);
+    await client.query(`GRANT ${['SELECT', ...writes].join(', ')} ON ${relation} TO latchkey_owner`);
+    if (writes.length > 0)
       for (const sequence of table.sequences)
         await client.query(`GRANT USAGE ON SEQUENCE ${sequence} TO latchkey_owner`);
   }
+}
+
+/** What devices may do to rows of a table, and, where it is the host's audit table, that there are new ones. */
+function writesTo({ activity }: SystemMapping, { name, mapping }: HostTable): ('INSERT' | 'UPDATE')[] {
+  const rights = Object.values(mapping.rights ?? {});
+  const isInserted = name === activity?.table || rights.some(({ insert }) => insert !== undefined);
+  const isUpdated = rights.some(({ update }) => update !== undefined);
+  return [...(isInserted ? (['INSERT'] as const) : []), ...(isUpdated ? (['UPDATE'] as const) : [])];
 }
 
 function policySql(system: SystemMapping, tables: HostTable[]): string[] {
