@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SystemCapability } from '../../src-main/contract/device.ts';
-import { capabilitiesOf } from '../../src-main/core/systems/capabilities.ts';
+import { capabilitiesOf, caveatsOf } from '../../src-main/core/systems/capabilities.ts';
 import { systemNamed, systemNames } from '../../src-main/core/systems/index.ts';
 import { mappingFileSchema } from '../../src-main/core/systems/mapping-file.ts';
 import type { SystemMapping, Tenancy } from '../../src-main/core/systems/system.ts';
@@ -43,17 +43,23 @@ function systemsDocument(): string {
   const columns = systems.map(({ name }) => name);
   const capabilities = Object.entries(words).map(([capability, text]) => [
     text,
-    ...systems.map((system) => (capabilitiesOf(system)[capability as SystemCapability] === null ? 'yes' : '–')),
+    ...systems.map((system) => offered(system, capability as SystemCapability)),
   ]);
   return `# Systems
 
 Databases that Latchkey knows by itself; another one is described by a [mapping](mapping.md). \`npx latchkey central install\` finds out which
-it is. What a system cannot keep is not offered, and refused with the reason given below.
+it is. What a system cannot keep is not offered, and refused with the reason given below. What stands *in a sidecar* is kept in a table of
+Latchkey's own beside the host's: the host itself does not look at it.
 
 ${markdown(['', ...columns], capabilities)}
 
 ${systems.map(systemSection).join('\n\n')}
 `;
+}
+
+function offered(system: SystemMapping, capability: SystemCapability): string {
+  if (capabilitiesOf(system)[capability] !== null) return '–';
+  return caveatsOf(system)[capability] === undefined ? 'yes' : 'in a sidecar';
 }
 
 function systemSection(system: SystemMapping): string {
@@ -70,7 +76,9 @@ function systemSection(system: SystemMapping): string {
     ].join('; '),
   ]);
   const lacks = reasons.length > 0 ? `\n\n${system.title} ${reasons.join('; ')}.` : '';
-  return `## ${system.title}\n\nSchema \`${system.schema}\`, \`--system ${system.name}\`.${lacks}\n\n${markdown(['table', 'whose row it is', 'devices mirror'], rows)}`;
+  const caveats = [...new Set(Object.values(caveatsOf(system)))];
+  const besides = caveats.length > 0 ? `\n\nIn a sidecar: ${system.title} ${caveats.join('. It ')}.` : '';
+  return `## ${system.title}\n\nSchema \`${system.schema}\`, \`--system ${system.name}\`.${lacks}${besides}\n\n${markdown(['table', 'whose row it is', 'devices mirror'], rows)}`;
 }
 
 function markdown(head: string[], rows: string[][]): string {

@@ -37,9 +37,17 @@ export const deviceState = z.object({
   organization: z.object({ id: z.string(), name: z.string() }).optional(),
   operator: z.object({ id: z.string(), name: z.string(), email: z.string() }).optional(),
   capability: z.enum(['admin', 'operator', 'auditor']).optional(),
-  /** `lacks`: what this system cannot keep, by capability, and why, as a sentence that follows its title. */
+  /**
+   * `lacks`: what this system cannot keep, by capability, and why, as a sentence that follows its title; `caveats`: what stands in Latchkey's
+   * own tables alone, so that the system does not go by it.
+   */
   system: z
-    .object({ name: z.string(), title: z.string(), lacks: z.partialRecord(systemCapability, z.string()) })
+    .object({
+      name: z.string(),
+      title: z.string(),
+      lacks: z.partialRecord(systemCapability, z.string()),
+      caveats: z.partialRecord(systemCapability, z.string()),
+    })
     .optional(),
   version: z.string(),
 });

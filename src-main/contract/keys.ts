@@ -16,6 +16,13 @@ export const key = z.object({
   createdAt: moment.nullable(),
   lastUsedAt: moment.nullable(),
   expiresAt: moment.nullable(),
+  /**
+   * Who sees to it that the key ends then: the host, which looks at it itself; or central's upkeep, which revokes it, because the end stands
+   * in Latchkey's books only. Null where it does not expire.
+   */
+  endedBy: z.enum(['host', 'upkeep']).nullable(),
+  /** Its time is over, and the host accepts it all the same until central's upkeep has revoked it. */
+  stillAccepted: z.boolean(),
   revokedAt: moment.nullable(),
   rotatedFrom: z.string().nullable(),
   certificate: z.object({ type: z.string(), fingerprint: z.string().nullable() }).nullable(),
@@ -44,6 +51,8 @@ export const issuedKey = commandReceipt.extend({
   secret: z.string(),
   prefix: z.string(),
   last4: z.string(),
+  /** What to know about when it, or the key that it replaces, ends, as a sentence; null where the host itself sees to that. */
+  caveat: z.string().nullable(),
 });
 export type IssuedKey = z.infer<typeof issuedKey>;
 

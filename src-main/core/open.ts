@@ -22,7 +22,7 @@ import { packageVersion } from './package-files.ts';
 import { peopleQueries } from './people/queries.ts';
 import type { HostPorts } from './ports.ts';
 import { readContext } from './read-context.ts';
-import { lacksOf } from './systems/capabilities.ts';
+import { caveatsOf, lacksOf } from './systems/capabilities.ts';
 import { systemOf } from './systems/index.ts';
 import { type OpenVault, Vault } from './vault/vault.ts';
 import { WriteThread } from './write-thread-link.ts';
@@ -268,7 +268,7 @@ class LocalCore implements Core {
       },
       // Known from the first sync on: central says it, not the enrollment file.
       capability: (mirror.meta('capability') ?? undefined) as DeviceState['capability'],
-      system: { name: system.name, title: system.title, lacks: lacksOf(system) },
+      system: { name: system.name, title: system.title, lacks: lacksOf(system), caveats: caveatsOf(system) },
       version,
     };
   }

@@ -22,12 +22,21 @@ export function useMayAssignRoles(): boolean {
 
 /** Why the connected system cannot keep something, as a sentence; null where it can. What it cannot is not offered. */
 export function useLacks(): (capability: SystemCapability) => string | null {
+  return useSentences('lacks');
+}
+
+/** What to know about something that Latchkey alone keeps, as a sentence; null where the connected system goes by it. */
+export function useCaveats(): (capability: SystemCapability) => string | null {
+  return useSentences('caveats');
+}
+
+function useSentences(of: 'lacks' | 'caveats'): (capability: SystemCapability) => string | null {
   const system = useDevice()?.system;
   return useCallback(
     (capability) => {
-      const why = system?.lacks[capability];
-      return why === undefined ? null : `${system!.title} ${why}.`;
+      const sentence = system?.[of][capability];
+      return sentence === undefined ? null : `${system!.title} ${sentence}.`;
     },
-    [system],
+    [system, of],
   );
 }

@@ -30,6 +30,16 @@ export const keyStates: Record<Key['state'], StateWords> = {
   expired: { label: 'Expired', tone: 'plain', meaning: 'Its time is over.' },
 };
 
+const overdue: StateWords = {
+  label: 'Overdue',
+  tone: 'bad',
+  meaning: 'Its time is over, and it is still accepted: central’s upkeep has not revoked it yet.',
+};
+
+export function keyStateWords({ state, stillAccepted }: Pick<Key, 'state' | 'stillAccepted'>): StateWords {
+  return stillAccepted ? overdue : keyStates[state];
+}
+
 export const commandStateWords: Record<CommandState, StateWords> = {
   local: { label: 'Local', tone: 'plain', meaning: 'Kept on this device; something it builds on is unresolved.' },
   queued: { label: 'Queued', tone: 'wait', meaning: 'Waits to be sent to central.' },

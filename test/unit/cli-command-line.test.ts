@@ -40,7 +40,9 @@ describe('a call of the contract', () => {
   });
 
   test('tells a secret once, alone on standard output', async () => {
-    const core = answeringCore({ 'keys.issue': { ...receipt, secret: 'sgk_abc', prefix: 'sgk_a', last4: '_abc' } });
+    const core = answeringCore({
+      'keys.issue': { ...receipt, secret: 'sgk_abc', prefix: 'sgk_a', last4: '_abc', caveat: null },
+    });
     const terminal = recordedTerminal({ core });
     expect(await run('keys issue ci', terminal)).toBe(0);
     expect(terminal.printed).toEqual(['sgk_abc']);

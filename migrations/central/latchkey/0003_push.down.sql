@@ -9,6 +9,7 @@ DROP FUNCTION latchkey.apply_command(latchkey.device, JSONB);
 DROP FUNCTION IF EXISTS latchkey.is_administered();
 DROP FUNCTION IF EXISTS latchkey.standing_of(TEXT);
 DROP FUNCTION IF EXISTS latchkey.project_activity(latchkey.device, TEXT, JSONB);
+DROP FUNCTION latchkey.log_expired_key(TEXT, TEXT, TEXT, TIMESTAMPTZ);
 DROP FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT);
 DROP FUNCTION latchkey.is_uuid(TEXT);
 DROP FUNCTION latchkey.read_json(TEXT);

@@ -97,7 +97,17 @@ BEGIN
     RAISE EXCEPTION 'A change names the columns that it changes.' USING ERRCODE = 'LK422';
   ELSIF operation = 'UPDATE' AND (jsonb_typeof(base) <> 'object' OR jsonb_typeof(coalesce(p_change -> 'base_text', '{}')) <> 'object') THEN
     RAISE EXCEPTION 'An update says what it was made on.' USING ERRCODE = 'LK422';
-  ELSIF operation = 'INSERT' THEN
+  END IF;
+  -- A row of a sidecar says more of one of the host's, and several may say so first: then each was made on a row that says nothing yet.
+  IF operation = 'INSERT' AND p_rules ? 'sidecar' THEN
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s t WHERE %s)', target, key_predicate) INTO present;
+    IF present AND (wanted - p_key_columns) || relative <> '{}' THEN
+      operation := 'UPDATE';
+      base := '{}';
+      wanted := wanted - p_key_columns;
+    END IF;
+  END IF;
+  IF operation = 'INSERT' THEN
     wanted := wanted || jsonb_object(p_key_columns, ARRAY(SELECT jsonb_array_elements_text(p_change -> 'key')));
   END IF;
 
@@ -267,6 +277,23 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT) FROM PUBLIC;
+
+-- Central's own leaf for a key whose time was over, and that no device revoked. Canonical JSON (RFC 8785).
+CREATE FUNCTION latchkey.log_expired_key(p_organization TEXT, p_table TEXT, p_key TEXT, p_expires_at TIMESTAMPTZ) RETURNS VOID
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  moment CONSTANT TEXT := 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
+BEGIN
+  INSERT INTO latchkey.audit_leaf (organization, idx, entry)
+    SELECT id, log_size, convert_to(format(
+      '{"act":"key.expire","dev":"central","expires":%s,"key":%s,"org":%s,"table":%s,"ts":%s,"v":"latchkey/1"}',
+      to_json(to_char(p_expires_at AT TIME ZONE 'UTC', moment)), to_json(p_key), to_json(id), to_json(p_table),
+      to_json(to_char(now() AT TIME ZONE 'UTC', moment))), 'UTF8')
+    FROM latchkey.organization WHERE id = p_organization;
+  UPDATE latchkey.organization SET log_size = log_size + 1 WHERE id = p_organization;
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.log_expired_key(TEXT, TEXT, TEXT, TIMESTAMPTZ) FROM PUBLIC;
 
 -- What follows calls functions that the installation makes in the terms of the host's tables: latchkey.standing_of, is_administered and
 -- project_activity.

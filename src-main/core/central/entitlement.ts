@@ -25,34 +25,6 @@ export function entitlementSql({ people }: SystemMapping, tables: HostTable[]): 
   ];
 }
 
-/**
- * SQL of `latchkey.key_is_valid(hash, at)`, for the host's own authorization: whether a key whose secret has this hash (SHA-256, lower hex) is
- * accepted at a moment. The end of an overlap is part of it, so that one ends with every device off. Nothing where the host keeps no hash
- * of its keys. Granted to nobody: the host's administrator says whose application may ask.
- */
-export function keyValiditySql(system: SystemMapping, tables: HostTable[]): string[] {
-  const { keys } = system;
-  const table = tables.find(({ name }) => name === keys?.table);
-  if (!keys || !table || keys.hash === null) return [];
-  const { words, column } = keys.status;
-  const end = keys.expiresAt === null ? null : `k.${quoteName(keys.expiresAt)}`;
-  const isZoned = table.columns.find(({ name }) => name === keys.expiresAt)?.base === 'timestamp with time zone';
-  const conditions = [
-    `k.${quoteName(keys.hash)} = p_hash`,
-    isOneOf(`k.${quoteName(column)}`, [...words.active, ...words.retiring]),
-    ...(end === null ? [] : [`(${end} IS NULL OR ${end} > ${isZoned ? 'p_at' : `p_at AT TIME ZONE 'UTC'`})`]),
-  ];
-  return [
-    `CREATE OR REPLACE FUNCTION latchkey.key_is_valid(p_hash TEXT, p_at TIMESTAMPTZ DEFAULT now()) RETURNS BOOLEAN
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $validity$
-BEGIN
-  RETURN EXISTS (SELECT FROM ${relationOf(system, table)} k WHERE ${conditions.join(' AND ')});
-END
-$validity$`,
-    'REVOKE ALL ON FUNCTION latchkey.key_is_valid(TEXT, TIMESTAMPTZ) FROM PUBLIC',
-  ];
-}
-
 function ownFunction({ name, signature }: { name: string; signature: string }, body: string): string[] {
   return [
     `CREATE OR REPLACE FUNCTION latchkey.${signature}
@@ -123,7 +95,7 @@ function administeredSql(people: PeopleMapping): string {
 }
 
 /** Whether a column holds one of the system's words for a state. */
-function isOneOf(column: string, words: readonly Word[]): string {
+export function isOneOf(column: string, words: readonly Word[]): string {
   if (words.length === 0) return 'FALSE';
   return `${column} IN (${words.map((word) => (typeof word === 'boolean' ? String(word).toUpperCase() : quoteText(word))).join(', ')})`;
 }

@@ -350,6 +350,12 @@ function isParent(system: SystemMapping, name: string): boolean {
   return Object.values(system.tables).some(({ tenancy }) => tenancy.class === 'path' && tenancy.parent === name);
 }
 
+/** A sidecar refers to the host's rows without a foreign key, or with one into another schema. */
+function referenceOfSidecar({ mapping: { sidecar, tenancy } }: HostTable): HostTable['references'] {
+  if (!sidecar || tenancy.class !== 'path') return [];
+  return [{ column: tenancy.column, table: tenancy.parent, target: tenancy.parentKey }];
+}
+
 /** The rows of latchkey.mirrored_table: what push decides by. */
 export function mirroredTableRow(system: SystemMapping, table: HostTable) {
   const { mapping } = table;
@@ -365,10 +371,11 @@ export function mirroredTableRow(system: SystemMapping, table: HostTable) {
     writeOnly: mapping.writeOnly ?? [],
     window: mapping.window ?? null,
     rules: {
+      ...(mapping.sidecar && { sidecar: true }),
       groups: mapping.groups ?? [],
       restrictive: mapping.restrictive ?? {},
       earliest: mapping.earliest ?? [],
-      references: table.references.filter((reference) => mirrored.has(reference.table)),
+      references: [...table.references, ...referenceOfSidecar(table)].filter((one) => mirrored.has(one.table)),
     },
   };
 }

@@ -7,9 +7,23 @@ import { installError } from './own-objects.ts';
 /** Of the change log, in one transaction: 4 MiB at PostgreSQL's usual 8 KiB a block, some ten thousand changes. */
 const blocksPerBatch = 512;
 
+/** A key whose end stands in Latchkey's books only. */
+/** Of keys that are ended, in one transaction. */
+const keysPerBatch = 500;
+
+export interface EndedKey {
+  organization: string;
+  key: string;
+  expiresAt: string;
+  /** Why it is accepted still; null where it was revoked, or, in a dry run, is to be. */
+  problem: string | null;
+}
+
 export interface Maintenance {
   keepWeeks: number;
   dryRun: boolean;
+  /** Keys whose time was over and that the host accepted all the same: revoked in the host's own column. */
+  endedKeys: EndedKey[];
   /** Changes older than the weeks that are kept: taken out of the log, or, in a dry run, to be taken out. */
   forgotten: number;
   /** Devices that never joined and whose enrollment has expired: their logins are ended. */
@@ -29,9 +43,9 @@ export async function maintain(
   { keepWeeks, dryRun }: { keepWeeks: number; dryRun: boolean },
 ): Promise<Maintenance> {
   await installedSystem(client);
-  try {
-    // As autovacuum does: it gives way to the host's reads and writes.
-    await client.query(`SET lock_timeout = '2s'; SET vacuum_cost_delay = '2ms'`);
+  return givingWay(client, async () => {
+    // First: somebody who should not be let in any more is.
+    const endedKeys = await endExpiredKeys(client, dryRun);
     const forgotten = await (dryRun ? countOldChanges(client, keepWeeks) : forgetOldChanges(client, keepWeeks));
     const expired = await expiredEnrollments(client);
     if (!dryRun) for (const { device } of expired) await revokeDevice(client, device);
@@ -39,7 +53,24 @@ export async function maintain(
     const vacuumed: string[] = [];
     for (const table of tables) if (dryRun || (await vacuum(client, table))) vacuumed.push(table);
     if (!dryRun) await recordSizes(client);
-    return { keepWeeks, dryRun, forgotten, expired, tables: vacuumed };
+    return { keepWeeks, dryRun, endedKeys, forgotten, expired, tables: vacuumed };
+  });
+}
+
+/**
+ * Ends the keys whose time is over where the host does not look at that: the one part of the upkeep that is urgent.
+ * @throws LatchkeyError `central-not-latchkey`, `central-busy`, `insufficient-privilege`
+ */
+export async function maintainKeys(client: pg.Client, { dryRun }: { dryRun: boolean }): Promise<EndedKey[]> {
+  await installedSystem(client);
+  return givingWay(client, () => endExpiredKeys(client, dryRun));
+}
+
+async function givingWay<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  try {
+    // As autovacuum does: it gives way to the host's reads and writes.
+    await client.query(`SET lock_timeout = '2s'; SET vacuum_cost_delay = '2ms'`);
+    return await work();
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw installError(error);
     throw new LatchkeyError(
@@ -49,6 +80,23 @@ export async function maintain(
     );
   } finally {
     await client.query('RESET lock_timeout; RESET vacuum_cost_delay').catch(() => {});
+  }
+}
+
+async function endExpiredKeys(client: pg.Client, dryRun: boolean): Promise<EndedKey[]> {
+  const { rows: made } = await client.query<{ made: boolean }>(
+    `SELECT to_regprocedure('latchkey.overdue_keys()') IS NOT NULL AS made`,
+  );
+  if (!made[0]!.made) return [];
+  const ended: EndedKey[] = [];
+  for (;;) {
+    const { rows } = await client.query<EndedKey>(
+      `SELECT organization, key, to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "expiresAt", problem
+       FROM ${dryRun ? 'latchkey.overdue_keys() CROSS JOIN (SELECT NULL::TEXT AS problem) none' : `latchkey.end_expired_keys(${keysPerBatch})`}`,
+    );
+    ended.push(...rows);
+    // Those that could not be ended come again.
+    if (dryRun || rows.length < keysPerBatch || rows.some(({ problem }) => problem !== null)) return ended;
   }
 }
 

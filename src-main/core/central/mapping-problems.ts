@@ -1,5 +1,5 @@
 import { placeOf } from '../systems/places.ts';
-import type { SystemMapping, TableMapping, Word } from '../systems/system.ts';
+import type { KeysBeside, SystemMapping, TableMapping, Word } from '../systems/system.ts';
 import type { HostColumn, HostTable } from './host-tables.ts';
 
 /** What stands in the way of an installation, and where the mapping says it. */
@@ -91,12 +91,16 @@ function columnsOfFeatures({ organization, people, keys, sessions, activity, tab
   }
 
   if (keys) {
-    const { table, status, certificate, carriedOver, secretPrefix: _, id: keyId, ...columns } = keys;
+    const { table, status, certificate, carriedOver, beside, secretPrefix: _, id: keyId, ...columns } = keys;
     add(table, ['keys'], { id: keyId }, true);
     add(table, ['keys', 'status'], { column: status.column }, true);
     add(table, ['keys'], columns, false);
     if (certificate) add(table, ['keys', 'certificate'], certificate, false);
     addList(table, ['keys', 'carriedOver'], carriedOver);
+    if (beside) {
+      const { table: sidecar, ...besides } = beside;
+      add(sidecar, ['keys', 'beside'], besides, true);
+    }
   }
   if (sessions) {
     const { table, id: sessionId, person, expiresAt, ...columns } = sessions;
@@ -151,17 +155,38 @@ export function mappingProblems(system: SystemMapping): Problem[] {
     [['people', 'role', 'held', 'table'], held?.table],
     [['people', 'role', 'held', 'roles', 'table'], held?.roles.table],
     [['keys', 'table'], keys?.table],
+    [['keys', 'beside', 'table'], keys?.beside?.table],
     [['sessions', 'table'], sessions?.table],
     [['activity', 'table'], activity?.table],
   ];
   for (const [path, table] of features)
     if (table !== undefined && !Object.hasOwn(system.tables, table))
       add(path, `the mapping does not have the table ${table}`);
+  if (keys?.beside)
+    for (const [property, text] of besideProblems(system, keys.beside)) add(['keys', 'beside', property], text);
   if (!people.role) return problems;
   const { values, initial, administrators } = people.role;
   if (!values.includes(initial)) add(['people', 'role', 'initial'], `${initial} is none of the values`);
   for (const [place, role] of administrators.entries())
     if (!values.includes(role)) add(['people', 'role', 'administrators', place], `${role} is none of the values`);
+  return problems;
+}
+
+function besideProblems({ keys, tables }: SystemMapping, beside: KeysBeside): [keyof KeysBeside, string][] {
+  const problems: [keyof KeysBeside, string][] = [];
+  const sidecar = tables[beside.table]?.sidecar;
+  if (Object.hasOwn(tables, beside.table) && !sidecar)
+    problems.push(['table', `${beside.table} is a table of the host: what stands beside keys is a sidecar`]);
+  if (sidecar && sidecar.key.join() !== beside.key)
+    problems.push([
+      'key',
+      `rows of ${beside.table} are known by ${sidecar.key.join(', ')}, not by ${beside.key} alone`,
+    ]);
+  for (const property of ['expiresAt', 'rotatedFrom'] as const)
+    if (beside[property] !== null && keys?.[property] !== null)
+      problems.push([property, `keys.${property} says that the host’s own table has it: one of the two is null`]);
+  if ((beside.expiresAt === null) !== (beside.endedAt === null))
+    problems.push(['endedAt', 'what ends by expiresAt is marked in endedAt: both are columns, or both null']);
   return problems;
 }
 

@@ -4,10 +4,11 @@ import { quoteName, quoteText } from '../quoting.ts';
 import { placeOf } from '../systems/places.ts';
 import type { SystemMapping } from '../systems/system.ts';
 import { activitySql } from './activity.ts';
-import { entitlementSql, keyValiditySql } from './entitlement.ts';
+import { entitlementSql } from './entitlement.ts';
 import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } from './generate.ts';
 import { holdBriefly } from './held-briefly.ts';
 import { type HostTable, readHostTables, relationOf } from './host-tables.ts';
+import { keyUpkeepSql, keyValiditySql } from './key-validity.ts';
 import { runMigrationsInTransaction } from './migrate.ts';
 
 export interface InstallOptions {
@@ -81,7 +82,7 @@ export async function makeOwnObjects(
   await describeSystem(client, system);
   onPhase?.(`views of ${counted(tables.length, 'table')}`);
   await makeViews(client, system, tables);
-  for (const make of [entitlementSql, activitySql, keyValiditySql])
+  for (const make of [entitlementSql, activitySql, keyValiditySql, keyUpkeepSql])
     for (const sql of make(system, tables)) await client.query(sql);
   onPhase?.(`functions that track ${counted(tables.length, 'table')}`);
   const triggers = await track(client, system, tables);

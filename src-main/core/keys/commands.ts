@@ -6,7 +6,8 @@ import { requireRights } from '../command/rights.ts';
 import type { Decide, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { rowValues, storedMoment } from '../mirror/row-values.ts';
-import { requireCapability } from '../systems/capabilities.ts';
+import { caveatsOf, requireCapability } from '../systems/capabilities.ts';
+import { expiryOf, lineageOf } from '../systems/key-columns.ts';
 import { calledKey, type KeyRow, type KeyState, keyMapping, keyNamed } from './key-named.ts';
 import { newSecret, type Secret } from './secret.ts';
 import { versionsOf } from './versions.ts';
@@ -22,21 +23,22 @@ const issueKey: Decide<'keys.issue'> = (context, { label, scopes, expiresInDays,
   if (scopes.length > 0) requireCapability(context.system, 'keys.scopes', 'scopes');
   const secret = newSecret(keys.secretPrefix);
   const lifetime = expiresInDays === null ? null : expiresInDays * millisecondsPerDay;
-  const insert = newKey(context, secret, lifetime, {
+  const set = {
     [keys.label]: label,
     ...(keys.scopes === null ? {} : { [keys.scopes]: scopes }),
     ...(keys.owner === null ? {} : { [keys.owner]: context.operator.id }),
-  });
-  requireKeyRights(context, insert, `issue the key “${label}”`, 'label');
+  };
+  const changes = newKey(context, secret, { lifetime, set });
+  for (const change of changes) requireKeyRights(context, change, `issue the key “${label}”`, 'label');
   return {
     intent: {
       name: 'key.issue',
       summary: `Issued the key “${label}” (${secret.prefix}…)`,
       reason,
-      subject: { table: keys.table, key: insert.key },
-      changes: [insert],
+      subject: { table: keys.table, key: changes[0]!.key },
+      changes,
     },
-    answer: told(secret),
+    answer: told(secret, lifetime === null ? null : expiryCaveat(context)),
   };
 };
 
@@ -48,13 +50,12 @@ const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeco
   requireActive(old);
   requireTwoVersionsAtMost(context, old, overlapSeconds);
   const secret = newSecret(keys.secretPrefix);
-  const insert = newKey(context, secret, lifetimeOf(old, context.now), {
-    ...carriedOver(context, old),
-    ...(keys.rotatedFrom === null ? {} : { [keys.rotatedFrom]: old.id }),
-  });
-  const update = overlapSeconds > 0 ? retirement(context, old, overlapSeconds) : end(context, old, 'revoked');
-  requireKeyRights(context, insert, `rotate ${calledKey(old)}`, 'key');
-  requireKeyRights(context, update, `rotate ${calledKey(old)}`, 'key');
+  const lifetime = lifetimeOf(old, context.now);
+  const changes = [
+    ...newKey(context, secret, { lifetime, set: carriedOver(context, old), rotatedFrom: old.id }),
+    ...(overlapSeconds > 0 ? retirement(context, old, overlapSeconds) : [end(context, old, 'revoked')]),
+  ];
+  for (const change of changes) requireKeyRights(context, change, `rotate ${calledKey(old)}`, 'key');
   const rest = overlapSeconds > 0 ? `the old one works ${inWords(overlapSeconds)} longer` : 'the old one is revoked';
   return {
     intent: {
@@ -62,9 +63,9 @@ const rotateKey: Decide<'keys.rotate'> = (context, { key: reference, overlapSeco
       summary: `Rotated the key ${calledKey(old)} to ${secret.prefix}…; ${rest}`,
       reason,
       subject: { table: keys.table, key: [old.id] },
-      changes: [insert, update],
+      changes,
     },
-    answer: told(secret),
+    answer: told(secret, overlapSeconds > 0 || lifetime !== null ? expiryCaveat(context) : null),
   };
 };
 
@@ -100,10 +101,15 @@ export const keyCommands = {
 } satisfies { [Name in CallName]?: Decide<Name> };
 
 /**
- * A new row with all of the secret that is ever stored: its hash and its marks. `lifetime` in milliseconds, null for ever, counted
- * from central's acceptance: on a device whose clock is behind, a key must not be born expired.
+ * A new row with all of the secret that is ever stored: its hash and its marks; then, where the host's table has no columns for them, one
+ * with its end and where it came from. `lifetime` in milliseconds, null for ever, counted from central's acceptance: on a device whose clock
+ * is behind, a key must not be born expired.
  */
-function newKey(context: ReadContext, secret: Secret, lifetime: number | null, more: Record<string, Json>): RowChange {
+function newKey(
+  context: ReadContext,
+  secret: Secret,
+  { lifetime, set, rotatedFrom }: { lifetime: number | null; set: Record<string, Json>; rotatedFrom?: string },
+): RowChange[] {
   const keys = keyMapping(context.system);
   const id = uuidv7();
   const marks: [string | null, Json][] = [
@@ -112,36 +118,52 @@ function newKey(context: ReadContext, secret: Secret, lifetime: number | null, m
     [keys.prefix, secret.prefix],
     [keys.last4, secret.last4],
   ];
-  return {
+  const own: RowChange = {
     table: keys.table,
     key: [id],
     op: 'insert',
     set: {
-      ...more,
+      ...set,
       [keys.id]: id,
       ...Object.fromEntries(marks.filter(([column]) => column !== null)),
       [keys.status.column]: keys.status.words.active[0]!,
-      ...(lifetime !== null && lifetime > longestFromAcceptance
-        ? { [keys.expiresAt!]: momentOf(context, keys.expiresAt!, lifetime) }
-        : {}),
     },
-    ...(lifetime === null || lifetime > longestFromAcceptance
-      ? {}
-      : { fromAcceptance: { [keys.expiresAt!]: Math.round(lifetime / 1_000) } }),
   };
+  const beside: RowChange = { table: keys.beside?.table ?? '', key: [id], op: 'insert', set: {} };
+  const [expiry, lineage] = [expiryOf(keys), lineageOf(keys)];
+  if (lineage && rotatedFrom !== undefined) (lineage.isBeside ? beside : own).set[lineage.column] = rotatedFrom;
+  if (expiry && lifetime !== null) {
+    const change = expiry.isBeside ? beside : own;
+    if (lifetime > longestFromAcceptance) change.set[expiry.column] = momentOf(context, expiry, lifetime);
+    else change.fromAcceptance = { [expiry.column]: Math.round(lifetime / 1_000) };
+  }
+  return [own, ...(Object.keys({ ...beside.set, ...beside.fromAcceptance }).length > 0 ? [beside] : [])];
 }
 
 /** The overlap counts from central's acceptance, so that a key rotated offline does not die before its successor lives. */
-function retirement({ system }: ReadContext, old: KeyRow, overlapSeconds: number): RowChange {
-  const keys = keyMapping(system);
-  const [retiring] = keys.status.words.retiring;
-  return {
-    table: keys.table,
+function retirement(context: ReadContext, old: KeyRow, overlapSeconds: number): RowChange[] {
+  const keys = keyMapping(context.system);
+  const { table, column, isBeside } = expiryOf(keys)!;
+  const [word] = keys.status.words.retiring;
+  const set = word === undefined ? {} : { [keys.status.column]: word };
+  const end = { fromAcceptance: { [column]: overlapSeconds } };
+  const own: RowChange = { table: keys.table, key: [old.id], op: 'update', set, ...(!isBeside && end) };
+  if (!isBeside) return [own];
+  const beside: RowChange = {
+    table,
     key: [old.id],
-    op: 'update',
-    set: retiring === undefined ? {} : { [keys.status.column]: retiring },
-    fromAcceptance: { [keys.expiresAt!]: overlapSeconds },
+    op: hasBeside(context, old) ? 'update' : 'insert',
+    set: {},
+    ...end,
   };
+  return word === undefined ? [beside] : [own, beside];
+}
+
+function hasBeside({ system, tables, mirror }: ReadContext, { id }: KeyRow): boolean {
+  const { beside } = keyMapping(system);
+  const table = beside && tables.get(beside.table);
+  if (!table) return false;
+  return rowValues(mirror, table, { column: beside.key, equals: id }, [beside.key]) !== undefined;
 }
 
 function end(context: ReadContext, old: KeyRow, state: 'revoked' | 'compromised'): RowChange {
@@ -150,7 +172,8 @@ function end(context: ReadContext, old: KeyRow, state: 'revoked' | 'compromised'
   const [word = keys.status.words.revoked[0]!] = keys.status.words[state];
   const set: Record<string, Json> = { [keys.status.column]: word };
   // Set once: when it ended stays, also where it turns out later that it had leaked.
-  if (keys.revokedAt !== null && old.revoked_at === null) set[keys.revokedAt] = momentOf(context, keys.revokedAt, 0);
+  if (keys.revokedAt !== null && old.revoked_at === null)
+    set[keys.revokedAt] = momentOf(context, { table: keys.table, column: keys.revokedAt }, 0);
   return { table: keys.table, key: [old.id], op: 'update', set };
 }
 
@@ -212,17 +235,27 @@ function requireKeyRights(
   const columns = [...Object.keys(set), ...Object.keys(fromAcceptance ?? {})];
   const issuing = field === 'label';
   const fields = issuing
-    ? { [keys.label]: 'label', [keys.scopes ?? '']: 'scopes', [keys.expiresAt ?? '']: 'expiresInDays' }
+    ? { [keys.label]: 'label', [keys.scopes ?? '']: 'scopes', [expiryOf(keys)?.column ?? '']: 'expiresInDays' }
     : {};
   requireRights(context, { table, op, columns, act, fields, field });
 }
 
-function momentOf({ system, tables, now }: ReadContext, column: string, milliseconds: number): string {
-  return storedMoment(tables.get(keyMapping(system).table), column, now + milliseconds);
+function momentOf(
+  { tables, now }: ReadContext,
+  { table, column }: { table: string; column: string },
+  milliseconds: number,
+): string {
+  return storedMoment(tables.get(table), column, now + milliseconds);
 }
 
-function told({ secret, prefix, last4 }: Secret) {
-  return { secret, prefix, last4 };
+function told({ secret, prefix, last4 }: Secret, caveat: string | null) {
+  return { secret, prefix, last4, caveat };
+}
+
+/** What an operator must know about the end of a key, as a sentence; null where the host sees to it. */
+function expiryCaveat({ system }: ReadContext): string | null {
+  const caveat = caveatsOf(system)['keys.expiry'];
+  return caveat === undefined ? null : `${system.title} ${caveat}.`;
 }
 
 const units = [

@@ -9,7 +9,10 @@ import type { KeyMapping, SystemMapping } from '../systems/system.ts';
 import { looksLikeSecret, prefixLength } from './secret.ts';
 
 export type KeyState = Key['state'];
-export type KeyRow = Omit<MirrorSchema['latchkey_api_key'], 'row_id'>;
+export type KeyRow = Omit<MirrorSchema['latchkey_api_key'], 'row_id'> & {
+  /** As the host's own column has it, whatever the time is. */
+  kept_state: KeyState;
+};
 
 /** @throws LatchkeyError `not-supported` where the system has no keys */
 export function keyMapping({ keys, title }: SystemMapping): KeyMapping {
@@ -43,6 +46,7 @@ export function keysAt(now: number) {
       'certificate_fingerprint',
       'public_key',
     ])
+    .select('state as kept_state')
     .select(stateAt(now).as('state'));
 }
 

@@ -6,7 +6,8 @@ import { asMoment, momentParameter } from '../mirror/moments.ts';
 import { parsedJson } from '../mirror/row-values.ts';
 import { isAmong, rowsContaining } from '../mirror/substrings.ts';
 import { pendingCommands, pendingCounts } from '../outbox/queries.ts';
-import { type KeyRow, keyMapping, keyNamed, keysAt, stateAt } from './key-named.ts';
+import { expiryOf } from '../systems/key-columns.ts';
+import { type KeyRow, keyNamed, keysAt, stateAt } from './key-named.ts';
 import { versionsOf } from './versions.ts';
 
 const millisecondsPerDay = 86_400_000;
@@ -63,16 +64,22 @@ const showKey: Query<'keys.show'> = (context, request) => {
       state,
       createdAt: asMoment(created_at),
     })),
-    pendingCommands: pendingCommands(context.mirror, keyMapping(context.system).table, row.id),
+    pendingCommands: pendingCommands(context.mirror, tablesOf(context), row.id),
   };
 };
 
-function asKeys({ mirror, system }: ReadContext, rows: readonly KeyRow[]): Key[] {
+function tablesOf({ system: { keys } }: ReadContext): string[] {
+  return keys ? [keys.table, ...(keys.beside ? [keys.beside.table] : [])] : [];
+}
+
+function asKeys(context: ReadContext, rows: readonly KeyRow[]): Key[] {
+  const { mirror, system } = context;
   const pending = pendingCounts(
     mirror,
-    system.keys?.table ?? '',
+    tablesOf(context),
     rows.map(({ id }) => id),
   );
+  const endedBy = system.keys && expiryOf(system.keys)?.isBeside ? 'upkeep' : 'host';
   return rows.map((row) => ({
     id: row.id,
     label: row.label,
@@ -83,6 +90,8 @@ function asKeys({ mirror, system }: ReadContext, rows: readonly KeyRow[]): Key[]
     createdAt: asMoment(row.created_at),
     lastUsedAt: asMoment(row.last_used_at),
     expiresAt: asMoment(row.expires_at),
+    endedBy: row.expires_at === null ? null : endedBy,
+    stillAccepted: endedBy === 'upkeep' && row.state === 'expired' && row.kept_state !== 'expired',
     revokedAt: asMoment(row.revoked_at),
     rotatedFrom: row.rotated_from,
     certificate:

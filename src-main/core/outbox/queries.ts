@@ -74,13 +74,20 @@ export const outboxQueries = {
   'conflicts.list': listConflicts,
 } satisfies { [Name in CallName]?: Query<Name> };
 
-/** How many commands that are not in force yet touch each of these rows; rows without any are not in the map. */
-export function pendingCounts(mirror: ReadableMirror, table: string, keys: readonly string[]): Map<string, number> {
+/**
+ * How many commands that are not in force yet touch each of these rows; rows without any are not in the map.
+ * @param tables that keep something of what has such a key
+ */
+export function pendingCounts(
+  mirror: ReadableMirror,
+  tables: readonly string[],
+  keys: readonly string[],
+): Map<string, number> {
   if (keys.length === 0) return new Map();
   const counts = mirror.all(
     query
       .selectFrom('latchkey_pending')
-      .where('table_name', '=', table)
+      .where('table_name', 'in', tables)
       .where('row_key', 'in', keys)
       .groupBy('row_key')
       .select((row) => ['row_key', row.fn.count<number>('command').distinct().as('commands')]),
@@ -91,12 +98,12 @@ export function pendingCounts(mirror: ReadableMirror, table: string, keys: reado
 /** The commands that touch this row and are not in force yet, oldest first. */
 export function pendingCommands(
   mirror: ReadableMirror,
-  table: string,
+  tables: readonly string[],
   key: string,
 ): { command: string; name: string; state: string; madeAt: string }[] {
   const touching = query
     .selectFrom('latchkey_pending')
-    .where('table_name', '=', table)
+    .where('table_name', 'in', tables)
     .where('row_key', '=', key)
     .select('command');
   return mirror

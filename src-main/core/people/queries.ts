@@ -60,7 +60,7 @@ const lastSeen = sql<string | null>`(SELECT max(seen) FROM (
 function asPeople({ mirror, system }: ReadContext, rows: readonly PersonRow[]): Person[] {
   if (rows.length === 0) return [];
   const ids = rows.map(({ id }) => id);
-  const pending = pendingCounts(mirror, system.people.table, ids);
+  const pending = pendingCounts(mirror, [system.people.table], ids);
   const seen = new Map(
     mirror
       .all(
@@ -108,7 +108,7 @@ const showPerson: Query<'people.show'> = (context, request) => {
       createdAt: asMoment(created_at),
       expiresAt: asMoment(expires_at),
     })),
-    pendingCommands: pendingCommands(mirror, system.people.table, row.id),
+    pendingCommands: pendingCommands(mirror, [system.people.table], row.id),
     activity: activity.map(({ id, action, at }) => ({ id, action: action ?? '', at: asMoment(at) ?? '' })),
   };
 };

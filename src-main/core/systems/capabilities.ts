@@ -1,5 +1,6 @@
 import type { SystemCapability } from '../../contract/device.ts';
 import { LatchkeyError } from '../../contract/errors.ts';
+import { expiryOf, lineageOf } from './key-columns.ts';
 import type { SystemMapping } from './system.ts';
 
 /**
@@ -16,8 +17,9 @@ export function capabilitiesOf({
   const { rights } = tables[people.table] ?? {};
   const may = (op: 'insert' | 'update') => Object.values(rights ?? {}).some((right) => right[op] !== undefined);
   const status = people.status;
-  const ofKeys = (column: string | null | undefined, why: string) =>
-    keys === null ? 'has no keys' : column == null ? why : null;
+  const ofKeys = (column: unknown, why: string) => (keys === null ? 'has no keys' : column == null ? why : null);
+  const noHash = ofKeys(keys?.hash, 'keeps no hash of a key’s secret');
+  const noEnd = ofKeys(keys && expiryOf(keys), 'has no moment at which a key ends by itself');
   return {
     'people.create': people.notCreated ?? (may('insert') ? null : 'lets nobody be invited from outside'),
     'people.edit': may('update') ? null : 'lets nobody be changed from outside',
@@ -28,11 +30,12 @@ export function capabilitiesOf({
     'people.roles': people.role ? null : 'has no roles of people',
     sessions: sessions ? null : 'keeps no sessions that could be ended',
     keys: keys ? null : 'has no keys',
-    'keys.issue': ofKeys(keys?.hash, 'keeps no hash of a key’s secret'),
-    'keys.rotate': ofKeys(keys?.hash, 'keeps no hash of a key’s secret'),
-    'keys.lineage': ofKeys(keys?.rotatedFrom, 'does not keep which key another one came from'),
-    'keys.overlap': ofKeys(keys?.expiresAt, 'has no moment at which a key ends by itself'),
-    'keys.expiry': ofKeys(keys?.expiresAt, 'has no moment at which a key ends by itself'),
+    'keys.issue': noHash,
+    'keys.rotate': noHash,
+    'keys.lineage': ofKeys(keys && lineageOf(keys), 'does not keep which key another one came from'),
+    // What is not rotated overlaps with nothing.
+    'keys.overlap': noHash ?? noEnd,
+    'keys.expiry': noEnd,
     'keys.compromised': ofKeys(
       keys?.status.words.compromised.length ? '' : null,
       'tells no compromised keys from revoked ones',
@@ -49,6 +52,23 @@ export function capabilitiesOf({
 export function lacksOf(system: SystemMapping): Partial<Record<SystemCapability, string>> {
   const all = Object.entries(capabilitiesOf(system));
   return Object.fromEntries(all.filter((one): one is [SystemCapability, string] => one[1] !== null));
+}
+
+const endsByUpkeep =
+  'does not look at when a key ends: that stands in Latchkey’s books only. It goes on accepting the key until central’s upkeep (latchkey central maintain --keys) revokes it at its time, unless it asks latchkey.key_is_valid';
+
+/** What a system keeps in a sidecar alone, and what that means, as a sentence that follows its title. */
+export function caveatsOf({ keys }: SystemMapping): Partial<Record<SystemCapability, string>> {
+  if (keys === null) return {};
+  return {
+    ...(expiryOf(keys)?.isBeside && {
+      'keys.expiry': endsByUpkeep,
+      ...(keys.hash !== null && { 'keys.overlap': endsByUpkeep }),
+    }),
+    ...(lineageOf(keys)?.isBeside && {
+      'keys.lineage': 'does not keep which key another one came from: Latchkey does, beside the tables of the host',
+    }),
+  };
 }
 
 /** @throws LatchkeyError `not-supported`, saying what the system lacks */

@@ -112,6 +112,9 @@ const keys = z.strictObject({
   lastUsedAt: optional,
   createdAt: optional,
   rotatedFrom: optional,
+  beside: z
+    .strictObject({ table: name, key: name, expiresAt: optional, endedAt: optional, rotatedFrom: optional })
+    .optional(),
   certificate: z.strictObject({ type: name, fingerprint: name, publicKey: name }).nullable(),
   carriedOver: names,
   secretPrefix: z.string().regex(/^[a-z0-9]{1,8}_$/, 'up to eight small letters or digits and an underscore'),

@@ -75,6 +75,19 @@ export const publishedTrustcred: SystemMapping = {
       earliest: ['expires_at'],
       indexes: [['name'], ['expires_at']],
     },
+    key_lineage: {
+      ...of('api_keys', 'key_id'),
+      sidecar: {
+        columns: { key_id: 'UUID', rotated_from: 'UUID NOT NULL' },
+        key: ['key_id'],
+        comment: 'Which key another one came from, by its rotation. TrustCred itself does not say.',
+      },
+      rights: {
+        admin: { insert: ['key_id', 'rotated_from'] },
+        operator: { insert: ['key_id', 'rotated_from'] },
+      },
+      indexes: [['rotated_from']],
+    },
   },
   people: { ...trustcred.people, name: [], status: null },
   keys: {
@@ -85,6 +98,7 @@ export const publishedTrustcred: SystemMapping = {
       column: 'active',
       words: { active: [true], retiring: [], suspended: [], compromised: [], revoked: [false], expired: [] },
     },
+    beside: { table: 'key_lineage', key: 'key_id', expiresAt: null, endedAt: null, rotatedFrom: 'rotated_from' },
     carriedOver: ['name', 'permissions'],
   },
 };

@@ -154,17 +154,33 @@ export interface KeyMapping {
     column: string;
     words: Record<'active' | 'retiring' | 'suspended' | 'compromised' | 'revoked' | 'expired', Word[]>;
   };
-  /** Null: keys of this system never end by themselves, so a rotation has no overlap. */
+  /** Null: no key of this system ends by itself, unless that is kept beside it. */
   expiresAt: string | null;
   revokedAt: string | null;
   lastUsedAt: string | null;
   createdAt: string | null;
   rotatedFrom: string | null;
+  /** What the host's table has no column for. */
+  beside?: KeysBeside;
   certificate: { type: string; fingerprint: string; publicKey: string } | null;
   /** Columns carried over from the old version of a key to the new one when it is rotated. */
   carriedOver: string[];
   /** What a new secret starts with, e.g. `sgk_`; the start of it is what people recognize a key by. */
   secretPrefix: string;
+}
+
+/**
+ * Columns of a sidecar that has one row for a key, or none. The host looks at none of them, unless it asks latchkey.key_is_valid: what has
+ * run out it goes on accepting until central's upkeep has revoked it in the host's own column.
+ */
+export interface KeysBeside {
+  table: string;
+  /** The sidecar's key: the id of a key. */
+  key: string;
+  expiresAt: string | null;
+  /** When central's upkeep revoked a key because its time was over; that tells it from one that somebody revoked. */
+  endedAt: string | null;
+  rotatedFrom: string | null;
 }
 
 export interface SessionMapping {

@@ -52,6 +52,27 @@ export const ubeu: SystemMapping = {
       restrictive: { active: ['false'] },
       indexes: [['name'], ['active']],
     },
+    key_lifetime: {
+      tenancy: { class: 'path', column: 'key_id', parent: 'enterprise_api_keys', parentKey: 'id' },
+      sidecar: {
+        columns: {
+          // No foreign key: the host empties and drops its table as if nobody else knew of it.
+          key_id: 'UUID',
+          expires_at: 'TIMESTAMPTZ',
+          ended_at: 'TIMESTAMPTZ',
+          rotated_from: 'UUID',
+        },
+        key: ['key_id'],
+        comment:
+          'When a key ends, and which one it came from. UBeU looks at neither: it accepts what has run out until latchkey.end_expired_keys() has revoked it.',
+      },
+      rights: {
+        admin: { insert: ['key_id', 'expires_at', 'rotated_from'], update: ['expires_at'] },
+        operator: { insert: ['key_id', 'expires_at', 'rotated_from'], update: ['expires_at'] },
+      },
+      earliest: ['expires_at'],
+      indexes: [['expires_at'], ['rotated_from']],
+    },
     transaction_logs: {
       ...ofEnterprise,
       window: { column: 'created_at', days: 180 },
@@ -94,6 +115,13 @@ export const ubeu: SystemMapping = {
     lastUsedAt: null,
     createdAt: 'created_at',
     rotatedFrom: null,
+    beside: {
+      table: 'key_lifetime',
+      key: 'key_id',
+      expiresAt: 'expires_at',
+      endedAt: 'ended_at',
+      rotatedFrom: 'rotated_from',
+    },
     certificate: null,
     carriedOver: ['name', 'permissions'],
     secretPrefix: 'ubk_',

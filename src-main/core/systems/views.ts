@@ -1,5 +1,6 @@
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import { quoteName, quoteText } from '../quoting.ts';
+import { expiryOf, type KeyColumn, lineageOf } from './key-columns.ts';
 import type { KeyMapping, PeopleMapping, RoleMapping, RoleRows, SystemMapping, TableMapping, Word } from './system.ts';
 
 type Tables = ReadonlyMap<string, MirroredTable>;
@@ -40,7 +41,7 @@ export function indexStatements(system: SystemMapping, tables: Tables): string[]
   for (const [name, column] of namedById(system)) {
     if (tables.get(name)?.columns.find((one) => one.name === column)?.storage !== 'integer') continue;
     const index = quoteName(`latchkey_index ${name}(${column} as text)`);
-    statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${asText(column)})`);
+    statements.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoteName(name)} (${asText(quoteName(column))})`);
   }
   return statements;
 }
@@ -53,6 +54,8 @@ function namedById({ people, keys, sessions }: SystemMapping): [table: string, c
     [sessions?.table ?? '', sessions?.person],
     [keys?.table ?? '', keys?.id],
     [keys?.table ?? '', keys?.rotatedFrom],
+    [keys?.beside?.table ?? '', keys?.beside?.key],
+    [keys?.beside?.table ?? '', keys?.beside?.rotatedFrom],
   ];
   return named.filter((one): one is [string, string] => one[1] != null);
 }
@@ -117,7 +120,7 @@ function roleOf({ role, table }: PeopleMapping, id: string, tables: Tables): str
   if (id === 'NULL' || !tables.has(held.table) || !tables.has(held.roles.table)) return 'NULL';
   return `(SELECT ${joinedRole(held)}.${quoteName(held.roles.name)} FROM ${quoteName(held.table)}
     JOIN ${quoteName(held.roles.table)} ON ${joinedRole(held)}.${quoteName(held.roles.id)} = ${quoteName(held.table)}.${quoteName(held.role)}
-    WHERE ${quoteName(held.table)}.${quoteName(held.person)} = ${quoteName(table)}.${id}
+    WHERE ${quoteName(held.table)}.${quoteName(held.person)} = ${id}
     ORDER BY ${rankOf(role, `${joinedRole(held)}.${quoteName(held.roles.name)}`)} DESC LIMIT 1)`;
 }
 
@@ -161,8 +164,13 @@ function sessionView({ sessions }: SystemMapping, tables: Tables): string {
 
 function keyView({ keys }: SystemMapping, tables: Tables): string {
   const from = source(tables, keys?.table);
-  const status = from.column(keys?.status.column);
-  return from.select({
+  const beside = source(tables, keys?.beside?.table);
+  const of = (place: KeyColumn | null | undefined) => (place?.isBeside ? beside : from);
+  const [expiry, lineage] = [keys && expiryOf(keys), keys && lineageOf(keys)];
+  const besideKey = beside.column(keys?.beside?.key);
+  const join =
+    besideKey === 'NULL' || !keys ? '' : `LEFT JOIN ${beside.relation} ON ${besideKey} = ${from.column(keys.id)}`;
+  const columns = {
     row_id: from.rowId,
     id: from.text(keys?.id),
     label: from.column(keys?.label),
@@ -170,29 +178,38 @@ function keyView({ keys }: SystemMapping, tables: Tables): string {
     last4: from.column(keys?.last4),
     scopes: from.column(keys?.scopes),
     status: wordOf(from.text(keys?.status.column), Object.values(keys?.status.words ?? {}).flat()),
-    state: keys ? stateOfKey(keys, status, from.column) : 'NULL',
+    state: keys ? stateOfKey(keys, tables) : 'NULL',
     created_at: from.column(keys?.createdAt),
     last_used_at: from.column(keys?.lastUsedAt),
-    expires_at: from.column(keys?.expiresAt),
+    expires_at: of(expiry).column(expiry?.column),
     revoked_at: from.column(keys?.revokedAt),
-    rotated_from: from.text(keys?.rotatedFrom),
+    rotated_from: of(lineage).text(lineage?.column),
     certificate_type: from.column(keys?.certificate?.type),
     certificate_fingerprint: from.column(keys?.certificate?.fingerprint),
     public_key: from.column(keys?.certificate?.publicKey),
-  });
+  };
+  return from.select(columns, join);
 }
 
 /**
  * Not known to be let in and not known to be over: it can be revoked, and not rotated. Where the system has no word for it, the old version
- * of a rotated key that has an end is in its overlap.
+ * of a rotated key that has an end is in its overlap, and one that central's upkeep ended has expired.
  */
-function stateOfKey(keys: KeyMapping, status: string, column: (name: string | null) => string): string {
-  const state = stateOf(status, keys.status.words, 'suspended');
-  const [from, end] = [column(keys.rotatedFrom), column(keys.expiresAt)];
-  if (keys.status.words.retiring.length > 0 || from === 'NULL' || end === 'NULL') return state;
-  const table = quoteName(keys.table);
-  const successor = `EXISTS (SELECT 1 FROM ${table} newer WHERE newer.${from} = ${table}.${column(keys.id)})`;
-  return `CASE ${state} WHEN 'active' THEN CASE WHEN ${end} IS NOT NULL AND ${successor} THEN 'retiring' ELSE 'active' END ELSE ${state} END`;
+function stateOfKey(keys: KeyMapping, tables: Tables): string {
+  const [from, beside] = [source(tables, keys.table), source(tables, keys.beside?.table)];
+  const state = stateOf(from.column(keys.status.column), keys.status.words, 'suspended');
+  const [lineage, expiry] = [lineageOf(keys), expiryOf(keys)];
+  const successors = source(tables, lineage?.table, 'newer');
+  const [predecessor, id] = [successors.column(lineage?.column), from.column(keys.id)];
+  const end = (expiry?.isBeside ? beside : from).column(expiry?.column);
+  const ended = beside.column(keys.beside?.endedAt);
+  const cases: string[] = [];
+  if (keys.status.words.retiring.length === 0 && predecessor !== 'NULL' && end !== 'NULL') {
+    const isReplaced = `EXISTS (SELECT 1 FROM ${successors.relation} WHERE ${predecessor} = ${id})`;
+    cases.push(`WHEN 'active' THEN CASE WHEN ${end} IS NOT NULL AND ${isReplaced} THEN 'retiring' ELSE 'active' END`);
+  }
+  if (ended !== 'NULL') cases.push(`WHEN 'revoked' THEN CASE WHEN ${ended} IS NULL THEN 'revoked' ELSE 'expired' END`);
+  return cases.length === 0 ? state : `CASE ${state} ${cases.join(' ')} ELSE ${state} END`;
 }
 
 /** The id stays as it is stored: text made of a number would neither sort as one nor find its row by the primary key. */
@@ -209,26 +226,27 @@ function activityView({ activity }: SystemMapping, tables: Tables): string {
 }
 
 /** What a view may take from one mirrored table, whether or not it is mirrored. */
-function source(tables: Tables, name: string | undefined) {
+function source(tables: Tables, name: string | undefined, alias?: string) {
   const table = name === undefined ? undefined : tables.get(name);
   const storage = new Map(table?.columns.map((column) => [column.name, column.storage]));
+  const called = quoteName(alias ?? table?.name ?? '');
+  const column = (one: string | null | undefined) => (one && storage.has(one) ? `${called}.${quoteName(one)}` : 'NULL');
   return {
-    rowId: table ? 'rowid' : 'NULL',
-    column: (column: string | null | undefined) => (column && storage.has(column) ? quoteName(column) : 'NULL'),
+    relation: `${quoteName(table?.name ?? '')}${alias === undefined ? '' : ` ${called}`}`,
+    rowId: table ? `${called}.rowid` : 'NULL',
+    column,
     /** What is known by a text whatever it is stored as: a number may be larger than JavaScript's own. */
-    text(column: string | null | undefined): string {
-      if (!column || !storage.has(column)) return 'NULL';
-      return storage.get(column) === 'integer' ? asText(column) : quoteName(column);
-    },
-    select(columns: Record<string, string>): string {
-      const list = Object.entries(columns).map(([alias, expression]) => `${expression} AS ${quoteName(alias)}`);
-      return `SELECT ${list.join(', ')} ${table ? `FROM ${quoteName(table.name)}` : 'WHERE 0'}`;
+    text: (one: string | null | undefined) =>
+      one && storage.get(one) === 'integer' ? asText(column(one)) : column(one),
+    select(columns: Record<string, string>, join = ''): string {
+      const list = Object.entries(columns).map(([name, expression]) => `${expression} AS ${quoteName(name)}`);
+      return `SELECT ${list.join(', ')} ${table ? `FROM ${called} ${join}` : 'WHERE 0'}`;
     },
   };
 }
 
 function asText(column: string): string {
-  return `CAST(${quoteName(column)} AS TEXT)`;
+  return `CAST(${column} AS TEXT)`;
 }
 
 function stateOf(column: string, words: Record<string, Word[]>, otherwise: string): string {

@@ -4,10 +4,11 @@ import { absoluteWords, expiryWords, milliseconds } from '../../words/moments.ts
 import classes from './Keys.module.css';
 
 /** When a key expires, with emphasis where that asks for something to be done. A dead key's expiry asks for nothing. */
-export function Expiry({ of: { expiresAt, state } }: { of: Pick<Key, 'expiresAt' | 'state'> }) {
+export function Expiry({ of: key }: { of: Pick<Key, 'expiresAt' | 'state' | 'stillAccepted'> }) {
+  const { expiresAt, state, stillAccepted } = key;
   const at = milliseconds(expiresAt);
   const { words, urgency } = expiryWords(at, useNow());
-  const over = state === 'revoked' || state === 'compromised' || state === 'expired';
+  const over = !stillAccepted && (state === 'revoked' || state === 'compromised' || state === 'expired');
   if (at === null) return <span className={classes.soft}>never</span>;
   return (
     <time

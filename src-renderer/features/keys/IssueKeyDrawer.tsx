@@ -1,6 +1,6 @@
 import { NativeSelect, TextInput } from '@mantine/core';
 import type { IssuedKey } from '../../../src-main/contract/keys.ts';
-import { useLacks } from '../../calls/use-device.ts';
+import { useCaveats, useLacks } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { Drawer } from '../../ui/Drawer.tsx';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
@@ -20,6 +20,7 @@ export function IssueKeyDrawer({ onClose, onIssued }: { onClose(): void; onIssue
   const notify = useReceiptNotice();
   const lacks = useLacks();
   const noExpiry = lacks('keys.expiry');
+  const caveat = useCaveats()('keys.expiry');
   const form = useCommandForm({
     call: 'keys.issue',
     initial: { label: '', scopes: '', expiresInDays: noExpiry === null ? '90' : 'never', reason: '' },
@@ -41,7 +42,7 @@ export function IssueKeyDrawer({ onClose, onIssued }: { onClose(): void; onIssue
         form={form}
         submit="Issue"
         onCancel={onClose}
-        consequence={`The secret is shown once, here, and kept nowhere. It is dormant until the sync that brings it to central. ${noExpiry ?? ''}`}
+        consequence={`The secret is shown once, here, and kept nowhere. It is dormant until the sync that brings it to central. ${noExpiry ?? (form.values.expiresInDays === 'never' ? '' : (caveat ?? ''))}`}
       >
         <TextInput label="Label" description="What uses it, and where." maxLength={255} {...form.text('label')} />
         {lacks('keys.scopes') ? null : (

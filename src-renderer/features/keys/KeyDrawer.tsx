@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { IssuedKey, KeyDetail } from '../../../src-main/contract/keys.ts';
 import { asLatchkeyError } from '../../calls/cache.ts';
 import { useCall } from '../../calls/use-call.ts';
-import { useLacks, useMayWrite } from '../../calls/use-device.ts';
+import { useCaveats, useLacks, useMayWrite } from '../../calls/use-device.ts';
 import { href } from '../../navigation/route.ts';
 import { Drawer } from '../../ui/Drawer.tsx';
 import { ErrorPanel } from '../../ui/ErrorPanel.tsx';
@@ -12,7 +12,7 @@ import { Moment } from '../../ui/Moment.tsx';
 import { PendingCommands } from '../../ui/PendingCommands.tsx';
 import { Section } from '../../ui/Section.tsx';
 import { StateBadge } from '../../ui/StateBadge.tsx';
-import { keyStates } from '../../words/states.ts';
+import { keyStateWords } from '../../words/states.ts';
 import { Expiry } from './Expiry.tsx';
 import classes from './Keys.module.css';
 import { keyMask, keyName } from './key-words.ts';
@@ -33,6 +33,7 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
   const shown = useCall('keys.show', { key: reference });
   const [doing, setDoing] = useState<Doing>(null);
   const lacks = useLacks();
+  const caveats = useCaveats();
   const key = shown.data;
   if (!key) {
     return (
@@ -49,7 +50,7 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
   return (
     <Drawer
       title={keyName(key)}
-      mark={<StateBadge state={keyStates[key.state]} />}
+      mark={<StateBadge state={keyStateWords(key)} />}
       subtitle={<span className={classes.mask}>{keyMask(key) ?? 'what the secret begins with is not known'}</span>}
       actions={doing === null ? <Actions of={key} onDo={setDoing} /> : null}
       onClose={onClose}
@@ -59,7 +60,10 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
       <PendingCommands commands={key.pendingCommands} />
       <Facts>
         <Fact name="Scopes">{lacks('keys.scopes') ?? <Scopes scopes={key.scopes} />}</Fact>
-        <Fact name="Expires">{lacks('keys.expiry') ?? <Expiry of={key} />}</Fact>
+        <Fact name="Expires">
+          {lacks('keys.expiry') ?? <Expiry of={key} />}
+          {mayEnd(key) && key.endedBy === 'upkeep' ? ` – ${caveats('keys.expiry') ?? ''}` : null}
+        </Fact>
         <Fact name="Last used">{lacks('keys.lastUsed') ?? <Moment at={key.lastUsedAt} none="no use known" />}</Fact>
         <Fact name="Created">
           <Moment at={key.createdAt} none="unknown" />
@@ -92,11 +96,16 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
   );
 }
 
+/** Whether it is accepted, or may be again. */
+function mayEnd({ state, stillAccepted }: KeyDetail): boolean {
+  return stillAccepted || !(state === 'revoked' || state === 'compromised' || state === 'expired');
+}
+
 /** Only a key that is accepted, or may be again, can be replaced or taken away. */
 function Actions({ of, onDo }: { of: KeyDetail; onDo(what: Doing): void }) {
   const mayWrite = useMayWrite();
   const lacks = useLacks();
-  if (!mayWrite || of.state === 'revoked' || of.state === 'compromised' || of.state === 'expired') return null;
+  if (!mayWrite || !mayEnd(of)) return null;
   return (
     <>
       {of.state === 'active' && lacks('keys.rotate') === null ? (

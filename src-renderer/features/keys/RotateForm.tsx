@@ -1,6 +1,6 @@
 import { NativeSelect } from '@mantine/core';
 import { type IssuedKey, type KeyDetail, overlapPresets } from '../../../src-main/contract/keys.ts';
-import { useLacks } from '../../calls/use-device.ts';
+import { useCaveats, useLacks } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
 import { ReasonField } from '../../ui/form/ReasonField.tsx';
@@ -19,6 +19,7 @@ interface RotateFormProps {
 export function RotateForm({ of: key, onDone, onIssued }: RotateFormProps) {
   const notify = useReceiptNotice();
   const noOverlap = useLacks()('keys.overlap');
+  const caveat = useCaveats()('keys.overlap');
   const form = useCommandForm({
     call: 'keys.rotate',
     initial: { overlapSeconds: noOverlap === null ? '7d' : 'none', reason: '' },
@@ -41,7 +42,8 @@ export function RotateForm({ of: key, onDone, onIssued }: RotateFormProps) {
       onCancel={onDone}
       consequence={
         <>
-          {noOverlap} {overlapConsequence(presetOf(form.values.overlapSeconds))} The old key was last used{' '}
+          {noOverlap} {overlapConsequence(presetOf(form.values.overlapSeconds))}{' '}
+          {presetOf(form.values.overlapSeconds) === 'none' ? null : caveat} The old key was last used{' '}
           <Moment at={key.lastUsedAt} none="at a time that is not known" />.
         </>
       }

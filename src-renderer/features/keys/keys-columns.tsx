@@ -5,7 +5,7 @@ import { Moment } from '../../ui/Moment.tsx';
 import { PendingMark } from '../../ui/PendingMark.tsx';
 import { StateBadge } from '../../ui/StateBadge.tsx';
 import type { Column } from '../../ui/table/column.ts';
-import { keyStates } from '../../words/states.ts';
+import { keyStateWords } from '../../words/states.ts';
 import { Expiry } from './Expiry.tsx';
 import classes from './Keys.module.css';
 import { keyMask, keyName } from './key-words.ts';
@@ -43,7 +43,7 @@ const columns: Column<Key>[] = [
     title: 'State',
     track: '112px',
     sorts: true,
-    cell: (key) => <StateBadge state={keyStates[key.state]} />,
+    cell: (key) => <StateBadge state={keyStateWords(key)} />,
   },
   { id: 'expiresAt', title: 'Expires', track: '146px', sorts: true, cell: (key) => <Expiry of={key} /> },
   {

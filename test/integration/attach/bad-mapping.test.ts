@@ -34,6 +34,27 @@ const good = {
   ...nothing,
 };
 
+const keysOf = (table: string, status: string) => ({
+  ...{
+    table,
+    id: 'id',
+    organization: null,
+    owner: null,
+    label: 'note',
+    scopes: null,
+    hash: null,
+    prefix: null,
+    last4: null,
+  },
+  status: {
+    column: status,
+    words: { active: ['on'], retiring: [], suspended: [], compromised: [], revoked: ['off'], expired: [] },
+  },
+  ...{ expiresAt: null, revokedAt: null, lastUsedAt: null, createdAt: null, rotatedFrom: null, certificate: null },
+  carriedOver: [],
+  secretPrefix: 'mk_',
+});
+
 // biome-ignore lint/suspicious/noExplicitAny: a mapping may be wrong anywhere.
 type Loose = any;
 
@@ -258,6 +279,35 @@ describe('a mapping that does not fit its database', () => {
       'a window by what tells no moment',
       (mapping) => (mapping.tables.orders = { ...ofShop, window: { column: 'note', days: 7 } }),
       ['tables.orders.window.column: orders.note is text, which tells no moment'],
+    ],
+    [
+      'keys whose end stands beside them in a table of the host, by no key of it, twice, and unmarked',
+      (mapping) =>
+        (mapping.keys = {
+          ...keysOf('orders', 'note'),
+          expiresAt: 'at',
+          beside: { table: 'lines', key: 'order_id', expiresAt: 'note', endedAt: null, rotatedFrom: null },
+        }),
+      [
+        'keys.beside.table: lines is a table of the host: what stands beside keys is a sidecar',
+        'keys.beside.expiresAt: keys.expiresAt says that the host’s own table has it: one of the two is null',
+        'keys.beside.endedAt: what ends by expiresAt is marked in endedAt: both are columns, or both null',
+      ],
+    ],
+    [
+      'keys beside which a sidecar has several rows, or none by that name',
+      (mapping) => {
+        const columns = { id: 'INTEGER', part: 'INTEGER', rotated: 'INTEGER' };
+        mapping.tables.more = { tenancy: { class: 'shared' }, sidecar: { columns, key: ['id', 'part'], comment: 'x' } };
+        mapping.keys = {
+          ...keysOf('orders', 'note'),
+          beside: { table: 'more', key: 'id', expiresAt: null, endedAt: null, rotatedFrom: 'no' },
+        };
+      },
+      [
+        'keys.beside.key: rows of more are known by id, part, not by id alone',
+        'keys.beside.rotatedFrom: more has no column no',
+      ],
     ],
   ];
   test.each(cases)('%s', async (_what, change, problems) => {

@@ -36,4 +36,13 @@ export async function fillDemoSidecars(client: pg.Client, system: string): Promi
      SELECT u.id, e.id FROM public.users u JOIN public.enterprise_accounts e ON split_part(u.email, '@', 2) = e.parent_domain
      ON CONFLICT DO NOTHING`,
   );
+  // Versions of a key have one name: each came from the one before, and what was replaced and is let in still is in its overlap.
+  await client.query(
+    `INSERT INTO latchkey.key_lifetime (key_id, expires_at, rotated_from)
+     SELECT k.id, CASE WHEN k.active AND newer IS NOT NULL THEN now() + INTERVAL '5 days'
+         ELSE greatest(k.created_at AT TIME ZONE 'UTC' + INTERVAL '1 year', now() + INTERVAL '12 days') END, older
+     FROM (SELECT id, active, created_at, lag(id) OVER versions AS older, lead(id) OVER versions AS newer FROM public.enterprise_api_keys
+           WINDOW versions AS (PARTITION BY enterprise_id, name ORDER BY created_at, id)) k
+     ON CONFLICT DO NOTHING`,
+  );
 }

@@ -20,6 +20,8 @@ const hoursUntilCritical = 72;
 const drillDays = 35;
 const partitionDays = 45;
 const silentDays = 30;
+/** `central maintain --keys` runs every five minutes. */
+const minutesUntilOverdue = 15;
 /** `central maintain` keeps six weeks of changes, once a week. */
 const changeWeeks = 8;
 const gibibyte = 1024 ** 3;
@@ -69,6 +71,7 @@ const sections: HealthSection[] = [
   { area: 'partitions', look: partitions },
   { area: 'retention', look: retention },
   { area: 'change log', look: changeLog },
+  { area: 'keys', look: overdueKeys },
   { area: 'devices', look: devices },
 ];
 
@@ -278,6 +281,29 @@ async function changeLog(client: pg.Client): Promise<Finding[]> {
       facts: { outdated },
     });
   return findings;
+}
+
+/** Where the end of a key stands in Latchkey's books only. */
+async function overdueKeys(client: pg.Client): Promise<Finding[]> {
+  const area = 'keys';
+  const { rows: made } = await client.query<{ made: boolean }>(
+    `SELECT to_regprocedure('latchkey.overdue_keys()') IS NOT NULL AS made`,
+  );
+  if (!made[0]!.made) return [];
+  const { rows } = await client.query<{ keys: number; minutes: number | null }>(
+    `SELECT count(*)::INTEGER AS keys, floor(extract(EPOCH FROM now() - min(expires_at)) / 60)::INTEGER AS minutes FROM latchkey.overdue_keys()`,
+  );
+  const { keys, minutes } = rows[0]!;
+  if (keys === 0) return [{ area, severity: 'ok', what: 'none is accepted beyond its end', facts: { keys } }];
+  return [
+    {
+      area,
+      severity: minutes! > minutesUntilOverdue ? 'critical' : 'ok',
+      what: `${keys} keys are accepted beyond their end, for up to ${minutes} minutes`,
+      advice: 'latchkey central maintain --keys, every five minutes',
+      facts: { keys, minutes },
+    },
+  ];
 }
 
 async function devices(client: pg.Client): Promise<Finding[]> {

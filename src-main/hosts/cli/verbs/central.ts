@@ -4,7 +4,7 @@ import { LatchkeyError } from '../../../contract/errors.ts';
 import { enroll, installedSystem, revokeDevice, setDeviceRole } from '../../../core/central/enroll.ts';
 import { usualWaitSeconds } from '../../../core/central/held-briefly.ts';
 import { install, uninstall } from '../../../core/central/install.ts';
-import { type Maintenance, maintain } from '../../../core/central/maintain.ts';
+import { type EndedKey, type Maintenance, maintain, maintainKeys } from '../../../core/central/maintain.ts';
 import { type HostUpkeep, maintainHost } from '../../../core/central/operations/host-upkeep.ts';
 import { declareRestored, type RecoveredCommand, recoveredCommands } from '../../../core/central/restored.ts';
 import { type CentralStatus, centralStatus } from '../../../core/central/status.ts';
@@ -69,6 +69,15 @@ function systemOf(values: Record<string, unknown>): SystemMapping | null {
     });
   if (typeof mapping === 'string') return mappingIn(mapping);
   return typeof system === 'string' ? systemNamed(system) : null;
+}
+
+function endedKeyWords(keys: EndedKey[], would: string): string[] {
+  const ended = keys.filter(({ problem }) => problem === null);
+  return [
+    `${ended.length} keys whose time is over ${would}revoked.`,
+    ...ended.map(({ key, expiresAt }) => `Key ${key}, over since ${moment(expiresAt)} UTC, ${would}revoked.`),
+    ...keys.flatMap(({ key, problem }) => (problem === null ? [] : [`Key ${key} is STILL ACCEPTED: ${problem}.`])),
+  ];
 }
 
 export const centralVerbs: Verb[] = [
@@ -197,9 +206,10 @@ export const centralVerbs: Verb[] = [
   },
   {
     name: 'central maintain',
-    summary: 'The upkeep of Latchkey’s own tables, for once a week: old changes, expired enrollments, vacuum',
+    summary:
+      'The upkeep of Latchkey’s own tables, for once a week: keys past their end, old changes, expired enrollments, vacuum',
     description:
-      'Takes changes that are older than the weeks that are kept out of the change log, ends the logins of devices whose enrollment expired unused, then vacuums and analyzes Latchkey’s own tables. Short transactions that wait 2 s for a lock at most: it may run beside everything else, and be broken off at any time. A device that was away for longer than the weeks that are kept takes a fresh copy. The host’s tables are left alone, unless --host says otherwise: then those that are mirrored are vacuumed and analyzed too, and with --reindex their indexes are built anew (REINDEX CONCURRENTLY), for once a month. The host reads and writes on; what it holds is left for the next time. Exits 3 where something was left.',
+      'Revokes keys whose time is over where the host itself does not look at that, because the end stands in Latchkey’s books only (docs/systems.md says where): --keys does this alone, for every five minutes. Takes changes that are older than the weeks that are kept out of the change log, ends the logins of devices whose enrollment expired unused, then vacuums and analyzes Latchkey’s own tables. Short transactions that wait 2 s for a lock at most: it may run beside everything else, and be broken off at any time. A device that was away for longer than the weeks that are kept takes a fresh copy. The host’s tables are left alone, unless --host says otherwise: then those that are mirrored are vacuumed and analyzed too, and with --reindex their indexes are built anew (REINDEX CONCURRENTLY), for once a month. The host reads and writes on; what it holds is left for the next time. Exits 3 where something was left.',
     place: 'central',
     positionals: [],
     flags: [
@@ -211,6 +221,7 @@ export const centralVerbs: Verb[] = [
         most: 520,
         text: 'how many weeks of changes stay in the log, 6 by default',
       },
+      { name: 'keys', kind: 'yes', text: 'only revoke the keys whose time is over' },
       { name: 'host', kind: 'yes', text: 'vacuum and analyze the host’s mirrored tables as well' },
       {
         name: 'reindex',
@@ -224,17 +235,24 @@ export const centralVerbs: Verb[] = [
       const dryRun = values.dryRun === true;
       const reindex = values.reindex === 'all' || values.reindex === 'bloated' ? values.reindex : null;
       if (reindex && !values.host) throw new UsageError('--reindex is for the tables of --host.', 'reindex');
+      if (values.keys) {
+        if (values.host) throw new UsageError('--keys does nothing else: leave out --host, or --keys.', 'keys');
+        const endedKeys = await withCentral(values, terminal, (client) => maintainKeys(client, { dryRun }));
+        return { value: { dryRun, endedKeys }, attention: endedKeys.some(({ problem }) => problem !== null) };
+      }
       const value = await withCentral(values, terminal, async (client) => ({
         ...(await maintain(client, { keepWeeks: Number(values.keepWeeks ?? 6), dryRun })),
         host: values.host ? await maintainHost(client, { dryRun, reindex }) : null,
       }));
-      return { value, attention: value.host !== null && value.host.skipped.length + value.host.problems.length > 0 };
+      const left = value.host === null ? 0 : value.host.skipped.length + value.host.problems.length;
+      return { value, attention: left > 0 || value.endedKeys.some(({ problem }) => problem !== null) };
     },
     print(value, terminal) {
-      const { keepWeeks, dryRun, forgotten, expired, tables, host } = value as Maintenance & {
-        host: HostUpkeep | null;
-      };
+      const { dryRun, endedKeys } = value as Pick<Maintenance, 'dryRun' | 'endedKeys'>;
       const would = dryRun ? 'would be ' : '';
+      for (const line of endedKeyWords(endedKeys, would)) terminal.out(line);
+      if (!('tables' in (value as object))) return;
+      const { keepWeeks, forgotten, expired, tables, host } = value as Maintenance & { host: HostUpkeep | null };
       terminal.out(`${forgotten} changes older than ${keepWeeks} weeks ${would}taken out of the log.`);
       for (const { device, name, expiredAt } of expired)
         terminal.out(`Device ${device} (${name}) ${would}shut out: it never joined, until ${moment(expiredAt)} UTC.`);

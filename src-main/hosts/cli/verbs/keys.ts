@@ -1,4 +1,4 @@
-import { type IssuedKey, keyState, overlapPresets } from '../../../contract/keys.ts';
+import { type IssuedKey, type Key, keyState, overlapPresets } from '../../../contract/keys.ts';
 import { callVerb } from '../device.ts';
 import { facts, moment, table, totals } from '../print.ts';
 import type { Terminal } from '../terminal.ts';
@@ -34,7 +34,7 @@ export const keyVerbs = [
       const rows = items.map((item) => [
         item.label,
         item.prefix,
-        item.state,
+        stateOf(item),
         moment(item.expiresAt),
         moment(item.lastUsedAt),
         item.pending || '',
@@ -42,6 +42,7 @@ export const keyVerbs = [
       ]);
       terminal.out(table(['LABEL', 'PREFIX', 'STATE', 'EXPIRES', 'LAST USED', 'PENDING', 'ID'], rows));
       terminal.say(totals(items.length, total));
+      if (items.some(({ endedBy }) => endedBy === 'upkeep')) terminal.say(`EXPIRES: ${byUpkeep}`);
     },
   }),
   callVerb({
@@ -55,12 +56,13 @@ export const keyVerbs = [
           ['Label', found.label],
           ['Id', found.id],
           ['Prefix', found.prefix],
-          ['State', found.state],
+          ['State', stateOf(found)],
           ['Scopes', found.scopes.join(', ')],
           ['Created', moment(found.createdAt)],
           ['Last used', moment(found.lastUsedAt)],
           ['Expires', moment(found.expiresAt)],
           ['Revoked', moment(found.revokedAt)],
+          ['Ended by', found.endedBy === 'upkeep' ? byUpkeep : null],
           ['Certificate', found.certificate?.fingerprint ?? found.certificate?.type],
         ]),
       );
@@ -119,9 +121,17 @@ export const keyVerbs = [
   }),
 ];
 
+const byUpkeep =
+  'in Latchkey’s books only. The host itself does not look at it, unless it asks latchkey.key_is_valid; `latchkey central maintain --keys` revokes the key at its time.';
+
+function stateOf({ state, stillAccepted }: Pick<Key, 'state' | 'stillAccepted'>): string {
+  return stillAccepted ? `${state}, and still accepted` : state;
+}
+
 /** The secret alone on standard output, so that a script can catch it; the words beside it. */
 function printSecret(issued: IssuedKey, terminal: Terminal): void {
   terminal.say(`${issued.name}: ${issued.state} (command ${issued.command}, key ${issued.subject})`);
+  if (issued.caveat !== null) terminal.say(issued.caveat);
   terminal.say('This secret is shown once and kept nowhere:');
   terminal.out(issued.secret);
 }
