@@ -14,7 +14,8 @@ import {
 
 /** The example of Go's sumdb/note, the first implementation of the format: a published key pair and what it signed. */
 const published = {
-  skey: 'PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz',
+  /** 0x01 and the seed: the last part of `PRIVATE+KEY+PeterNeumann+c74f20a3+…`. */
+  key: 'AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz',
   vkey: 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW',
   text: "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n",
   signature: 'x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=',
@@ -51,7 +52,7 @@ const reasonOf = (act: () => unknown): string => {
 };
 
 describe('the published examples', () => {
-  const signer = noteSigner('PeterNeumann', fromSeed(Buffer.from(published.skey.split('+')[4]!, 'base64').subarray(1)));
+  const signer = noteSigner('PeterNeumann', fromSeed(Buffer.from(published.key, 'base64').subarray(1)));
 
   test('are signed to the byte, with the published id and verifier key', () => {
     expect(signer.id).toBe('c74f20a3');
