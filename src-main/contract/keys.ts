@@ -82,8 +82,8 @@ export const keyCalls = {
     z.strictObject({
       label: z.string().trim().min(1, 'Give the key a label.').max(255),
       scopes: z.array(scope).max(100).default([]),
-      /** Days of validity; null for a key that does not expire. */
-      expiresInDays: z.number().int().min(1).max(3650).nullable().default(365),
+      /** Days of validity; null for a key that does not expire. A year by default, where the system keeps an end of keys. */
+      expiresInDays: z.number().int().min(1).max(3650).nullable().optional(),
       reason: reason.optional(),
     }),
     issuedKey,

@@ -4,6 +4,9 @@ import { contract, type Input } from '../../src-main/contract/index.ts';
 import { keyCommands } from '../../src-main/core/keys/commands.ts';
 import { keyQueries } from '../../src-main/core/keys/queries.ts';
 import { looksLikeSecret, newSecret } from '../../src-main/core/keys/secret.ts';
+import { capabilitiesOf } from '../../src-main/core/systems/capabilities.ts';
+import { publishedSkyGenesis } from '../../src-main/core/systems/published.ts';
+import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { apiKey, command, organization, type PlainMirror, plainMirror, refusal } from '../fixtures/plain-mirror.ts';
 
 const day = 86_400;
@@ -212,6 +215,18 @@ describe('keys.issue', () => {
     ]);
   });
 
+  test('makes a key that ends in a year where nothing is said, and one that does not where the system keeps no end', () => {
+    const mirror = keyring();
+    expect(issue(mirror, { label: 'Billing' }).intent.changes[0]?.fromAcceptance).toEqual({ expires_at: 365 * day });
+    mirror.context.system = { ...skyGenesis, keys: { ...skyGenesis.keys!, expiresAt: null } };
+    const [change] = issue(mirror, { label: 'Billing' }).intent.changes;
+    expect({ ...change?.set, ...change?.fromAcceptance }).not.toHaveProperty('expires_at');
+    expect(refusal(() => issue(mirror, { label: 'Billing', expiresInDays: 365 }))).toMatchObject({
+      code: 'not-supported',
+      field: 'expiresInDays',
+    });
+  });
+
   test('makes a key that does not end where it was asked for', () => {
     const { intent } = issue(keyring(), { label: 'Billing', expiresInDays: null });
 
@@ -228,6 +243,12 @@ describe('keys.issue', () => {
       field: 'label',
     });
   });
+});
+
+test('an overlap is not offered where keys are not rotated', () => {
+  const { 'keys.rotate': rotate, 'keys.overlap': overlap } = capabilitiesOf(publishedSkyGenesis);
+  expect(rotate).toBe('keeps no hash of a key’s secret');
+  expect(overlap).toBe(rotate);
 });
 
 describe('keys.rotate', () => {

@@ -6,19 +6,21 @@ import { requireRights } from '../command/rights.ts';
 import type { Decide, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
 import { rowValues, storedMoment } from '../mirror/row-values.ts';
-import { caveatsOf, requireCapability } from '../systems/capabilities.ts';
+import { capabilitiesOf, caveatsOf, requireCapability } from '../systems/capabilities.ts';
 import { expiryOf, lineageOf } from '../systems/key-columns.ts';
 import { calledKey, type KeyRow, type KeyState, keyMapping, keyNamed } from './key-named.ts';
 import { newSecret, type Secret } from './secret.ts';
 import { versionsOf } from './versions.ts';
 
 const millisecondsPerDay = 86_400_000;
+const usualDays = 365;
 /** Central counts ten years from acceptance at most. */
 const longestFromAcceptance = 3_650 * millisecondsPerDay;
 
-const issueKey: Decide<'keys.issue'> = (context, { label, scopes, expiresInDays, reason }) => {
+const issueKey: Decide<'keys.issue'> = (context, { label, scopes, reason, ...input }) => {
   const keys = keyMapping(context.system);
   requireCapability(context.system, 'keys.issue', 'label');
+  const { expiresInDays = capabilitiesOf(context.system)['keys.expiry'] === null ? usualDays : null } = input;
   if (expiresInDays !== null) requireCapability(context.system, 'keys.expiry', 'expiresInDays');
   if (scopes.length > 0) requireCapability(context.system, 'keys.scopes', 'scopes');
   const secret = newSecret(keys.secretPrefix);

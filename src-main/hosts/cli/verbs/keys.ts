@@ -82,7 +82,7 @@ export const keyVerbs = [
         name: 'expires-in-days',
         kind: 'parsed',
         placeholder: 'N|never',
-        text: 'how long it is valid, 365 days by default',
+        text: 'how long it is valid; by default 365 days, or for ever where the system keeps no end of keys',
         parse: parseDays,
       },
       reasonFlag,
