@@ -248,7 +248,11 @@ export async function installedSystem(client: pg.Client): Promise<SystemMapping>
   }
 }
 
-async function findOrganization(
+/**
+ * By id, or by name where that is unique; the only one where none is named.
+ * @throws LatchkeyError `not-found`, `ambiguous`
+ */
+export async function findOrganization(
   client: pg.Client,
   system: SystemMapping,
   named: string | undefined,
@@ -278,7 +282,7 @@ async function findOrganization(
 }
 
 /** All organizations as `id` and `name`. */
-function organizationsSql({ organization, schema }: SystemMapping): string {
+export function organizationsSql({ organization, schema }: SystemMapping): string {
   if (organization === null)
     return 'SELECT organization::TEXT AS id, organization_name AS name FROM latchkey.installation';
   const { table, id, name } = organization;
@@ -309,7 +313,7 @@ async function findOperator(
 function membershipHint({ tables, people }: SystemMapping): string {
   const { tenancy } = tables[people.table]!;
   if (tenancy.class !== 'path' || !tables[tenancy.parent]?.sidecar) return '';
-  return ` Somebody belongs to an organization once latchkey.${tenancy.parent} says so (docs/operations.md).`;
+  return ` Somebody belongs to an organization once that is stated: latchkey central membership add.`;
 }
 
 function addressOf(request: EnrollRequest): EnrollmentFile['central'] {

@@ -2,6 +2,7 @@ import type { Verb } from './verb.ts';
 import { auditVerbs } from './verbs/audit.ts';
 import { centralVerbs } from './verbs/central.ts';
 import { centralBackupVerbs } from './verbs/central-backup.ts';
+import { centralMembershipVerbs } from './verbs/central-membership.ts';
 import { centralOperationVerbs } from './verbs/central-operations.ts';
 import { dataVerbs } from './verbs/data.ts';
 import { keyVerbs } from './verbs/keys.ts';
@@ -20,6 +21,7 @@ export const verbs: readonly Verb[] = [
   ...auditVerbs,
   ...dataVerbs,
   ...centralVerbs,
+  ...centralMembershipVerbs,
   ...centralOperationVerbs,
   ...centralBackupVerbs,
   ...migrateVerbs,
