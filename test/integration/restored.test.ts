@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { canonicalText } from '../../src-main/core/audit/entry.ts';
+import { canonicalText } from '../../src-main/core/audit/canonical.ts';
 import { declareRestored, recoveredCommands } from '../../src-main/core/central/restored.ts';
 import { type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
 

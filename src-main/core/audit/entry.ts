@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
-import type { Json } from '../command/intent.ts';
+import { canonicalText, sha256Hex } from './canonical.ts';
 
 /** What a log entry says, before it is bytes. Direct identifiers and secrets never stand in it. */
 export interface EntryFacts {
@@ -50,16 +48,6 @@ export function entryText(facts: EntryFacts): string {
     ocsf: ocsf[facts.action] ?? 300499,
     out: 'ok',
   });
-}
-
-export function canonicalText(value: Json): string {
-  const text = canonicalize(value);
-  if (text === undefined) throw new TypeError('Only JSON has a canonical form.');
-  return text;
-}
-
-export function sha256Hex(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
 export function subjectPseudonym(organization: string, person: string): string {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { Output, Request } from '../../contract/index.ts';
-import { canonicalText } from '../audit/entry.ts';
+import { canonicalText } from '../audit/canonical.ts';
 import { named } from '../audit/queries.ts';
 import { type Actor, appendEntry, type CommandBody } from '../command/execute.ts';
 import type { Json } from '../command/intent.ts';
