@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SystemCapability } from '../../src-main/contract/device.ts';
 import { capabilitiesOf, caveatsOf } from '../../src-main/core/systems/capabilities.ts';
+import { delaySentence } from '../../src-main/core/systems/host-delay.ts';
 import { systemNamed, systemNames } from '../../src-main/core/systems/index.ts';
 import { mappingFileSchema } from '../../src-main/core/systems/mapping-file.ts';
 import type { SystemMapping, Tenancy } from '../../src-main/core/systems/system.ts';
@@ -77,8 +78,9 @@ function systemSection(system: SystemMapping): string {
   ]);
   const lacks = reasons.length > 0 ? `\n\n${system.title} ${reasons.join('; ')}.` : '';
   const caveats = [...new Set(Object.values(caveatsOf(system)))];
+  const delay = delaySentence(system);
   const besides = caveats.length > 0 ? `\n\nIn a sidecar: ${system.title} ${caveats.join('. It ')}.` : '';
-  return `## ${system.title}\n\nSchema \`${system.schema}\`, \`--system ${system.name}\`.${lacks}${besides}\n\n${markdown(['table', 'whose row it is', 'devices mirror'], rows)}`;
+  return `## ${system.title}\n\nSchema \`${system.schema}\`, \`--system ${system.name}\`.${lacks}${besides}${delay === null ? '' : `\n\n${delay}`}\n\n${markdown(['table', 'whose row it is', 'devices mirror'], rows)}`;
 }
 
 function markdown(head: string[], rows: string[][]): string {

@@ -39,7 +39,7 @@ export const deviceState = z.object({
   capability: z.enum(['admin', 'operator', 'auditor']).optional(),
   /**
    * `lacks`: what this system cannot keep, by capability, and why, as a sentence that follows its title; `caveats`: what stands in Latchkey's
-   * own tables alone, so that the system does not go by it.
+   * own tables alone, so that the system does not go by it; `delay`: how long it may go on accepting what was taken away, as a whole sentence.
    */
   system: z
     .object({
@@ -47,6 +47,7 @@ export const deviceState = z.object({
       title: z.string(),
       lacks: z.partialRecord(systemCapability, z.string()),
       caveats: z.partialRecord(systemCapability, z.string()),
+      delay: z.string().nullable(),
     })
     .optional(),
   version: z.string(),

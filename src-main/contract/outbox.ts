@@ -13,6 +13,11 @@ export const outboxItem = z.object({
   sentAt: moment.nullable(),
   acceptedAt: moment.nullable(),
   inForceAt: moment.nullable(),
+  /**
+   * Until when the host may go on accepting what this took away, counted by central's clock from when that accepted it. Null where it took nothing
+   * away, is not accepted yet, or where the host looks at its tables each time or nobody has said how long it does not.
+   */
+  stopsBy: moment.nullable(),
   undoable: z.boolean(),
   /** Why it waits or was refused, in words. */
   note: z.string().nullable(),

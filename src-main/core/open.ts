@@ -23,6 +23,7 @@ import { peopleQueries } from './people/queries.ts';
 import type { HostPorts } from './ports.ts';
 import { readContext } from './read-context.ts';
 import { caveatsOf, lacksOf } from './systems/capabilities.ts';
+import { delaySentence } from './systems/host-delay.ts';
 import { systemOf } from './systems/index.ts';
 import { type OpenVault, Vault } from './vault/vault.ts';
 import { WriteThread } from './write-thread-link.ts';
@@ -268,7 +269,13 @@ class LocalCore implements Core {
       },
       // Known from the first sync on: central says it, not the enrollment file.
       capability: (mirror.meta('capability') ?? undefined) as DeviceState['capability'],
-      system: { name: system.name, title: system.title, lacks: lacksOf(system), caveats: caveatsOf(system) },
+      system: {
+        name: system.name,
+        title: system.title,
+        lacks: lacksOf(system),
+        caveats: caveatsOf(system),
+        delay: delaySentence(system),
+      },
       version,
     };
   }

@@ -3,6 +3,7 @@ import { useCall } from '../calls/use-call.ts';
 import { useCommand } from '../calls/use-command.ts';
 import { href } from '../navigation/route.ts';
 import { StateBadge } from '../ui/StateBadge.tsx';
+import { StopsBy } from '../ui/StopsBy.tsx';
 import { commandStateWords } from '../words/states.ts';
 import classes from './NoticeStack.module.css';
 import { useNotices } from './notices.ts';
@@ -29,6 +30,7 @@ export function NoticedCommand({ command, notice }: { command: string; notice: n
   return (
     <div className={classes.actions}>
       {item ? <StateBadge state={commandStateWords[item.state]} /> : null}
+      <StopsBy at={item?.stopsBy ?? null} />
       {item?.undoable ? (
         <Button variant="default" size="compact-xs" loading={undo.isPending} onClick={takeBack}>
           Undo

@@ -34,6 +34,15 @@ export function expiryWords(at: number | null, now: number): { words: string; ur
   return { words: `in ${span}`, urgency: at - now <= soonDays * day ? 'soon' : 'later' };
 }
 
+/** `14:05`, by this device's clock; with the day where that is another than today. */
+export function clockWords(at: number, now: number, timeZone?: string): string {
+  const part = (moment: number, options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat('en-GB', { ...options, hourCycle: 'h23', timeZone }).format(moment);
+  const day = { day: 'numeric', month: 'short', year: 'numeric' } as const;
+  const clock = part(at, { hour: '2-digit', minute: '2-digit' });
+  return part(at, day) === part(now, day) ? clock : `${clock} on ${part(at, day)}`;
+}
+
 /** `20 Nov 2026, 18:39:28 UTC`. */
 export function utcWords(at: number): string {
   return `${stamp(at, 'UTC')} UTC`;

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { contract, type Input } from '../../src-main/contract/index.ts';
 import { outboxQueries } from '../../src-main/core/outbox/queries.ts';
+import { delaySentence } from '../../src-main/core/systems/host-delay.ts';
+import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
+import { ubeu } from '../../src-main/core/systems/ubeu.ts';
 import { changesText, command, type PlainMirror, plainMirror } from '../fixtures/plain-mirror.ts';
 
 function list({ context }: PlainMirror, input: Input<'outbox.list'> = {}) {
@@ -43,6 +46,51 @@ describe('outbox.list', () => {
     ['refused', null, false],
   ] as const)('a command that is %s and was sent at %s is undoable: %s', (state, sent_at, undoable) => {
     expect(list(outbox({ command: 'a', position: 1, state, sent_at })).items[0]?.undoable).toBe(undoable);
+  });
+
+  describe('says by when the host stops accepting what was taken away', () => {
+    const at = '2026-11-20T14:00:00.000000Z';
+    const change = (more: object, table = 'api_keys') => ({
+      table,
+      key: ['k'],
+      op: 'update',
+      base: {},
+      set: {},
+      ...more,
+    });
+    const revoked = change({ set: { status: 'revoked' } });
+    const retired = change({ set: { status: 'retiring' }, from_acceptance: { expires_at: 3_600 } });
+    const by = (changes: unknown[], row: object = {}, seconds: number | null = 300) => {
+      const mirror = outbox({
+        ...{ command: 'c', position: 1, state: 'in-force', accepted_at: at, changes: changesText(changes) },
+        ...row,
+      });
+      mirror.context.system = { ...skyGenesis, hostDelay: { seconds, why: 'caches sessions' } };
+      return list(mirror).items[0]!.stopsBy;
+    };
+
+    test.each([
+      ['revoked', [revoked], '2026-11-20T14:05:00.000000Z'],
+      ['deactivated', [change({ set: { status: 'deactivated' } }, 'users')], '2026-11-20T14:05:00.000000Z'],
+      ['after its overlap', [retired], '2026-11-20T15:05:00.000000Z'],
+      ['by the last of several', [revoked, retired], '2026-11-20T15:05:00.000000Z'],
+      ['changed otherwise', [change({ set: { label: 'x' } })], null],
+      ['let in again', [change({ set: { status: 'active' } }, 'users')], null],
+      ['made with an end', [change({ op: 'insert', from_acceptance: { expires_at: 60 } })], null],
+    ])('%s', (_what, changes, moment) => {
+      expect(by(changes)).toBe(moment);
+    });
+
+    test('not before central has accepted it, nor where nobody has said how long that takes', () => {
+      expect(by([revoked], { state: 'queued', accepted_at: null })).toBe(null);
+      expect(by([revoked], { state: 'conflict' })).toBe(null);
+      expect(by([revoked], {}, null)).toBe(null);
+      expect(delaySentence({ ...skyGenesis, hostDelay: { seconds: 900, why: 'caches sessions' } })).toBe(
+        'Sky Genesis Enterprise may go on accepting for up to 15 minutes what central has as revoked: it caches sessions.',
+      );
+      expect(delaySentence(ubeu)).toMatch(/^UBeU may go on accepting for a while .*Redis.*replicas/);
+      expect(delaySentence(skyGenesis)).toBe(null);
+    });
   });
 
   test('tells every field before and after', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { absoluteWords, ageWords, expiryWords, milliseconds, relativeWords } from '../../src-renderer/words/moments.ts';
+import {
+  absoluteWords,
+  ageWords,
+  clockWords,
+  expiryWords,
+  milliseconds,
+  relativeWords,
+} from '../../src-renderer/words/moments.ts';
 
 const now = Date.parse('2026-11-20T18:00:00Z');
 const minute = 60_000;
@@ -46,4 +53,11 @@ describe('moments in words', () => {
     expect(absoluteWords(now, 'UTC')).toBe('20 Nov 2026, 18:00:00 UTC');
     expect(absoluteWords(now, 'Europe/Berlin')).toBe('20 Nov 2026, 18:00:00 UTC (20 Nov 2026, 19:00:00 here)');
   });
+});
+
+it('a time of today is a clock’s, another day’s names the day', () => {
+  const now = Date.parse('2026-11-20T23:50:00Z');
+  expect(clockWords(now + 300_000, now, 'UTC')).toBe('23:55');
+  expect(clockWords(now + 900_000, now, 'UTC')).toBe('00:05 on 21 Nov 2026');
+  expect(clockWords(now + 900_000, now, 'Europe/Berlin')).toBe('01:05');
 });

@@ -8,6 +8,7 @@ import { asMoment, momentParameter } from '../mirror/moments.ts';
 import { query, type ReadableMirror } from '../mirror/readable.ts';
 import { parsedJson } from '../mirror/row-values.ts';
 import type { OutboxRow } from '../mirror/schema.ts';
+import { stopsBy } from '../systems/host-delay.ts';
 import type { SystemMapping } from '../systems/system.ts';
 
 const listOutbox: Query<'outbox.list'> = ({ mirror, system }, { state, limit, offset }) => {
@@ -27,6 +28,7 @@ const listOutbox: Query<'outbox.list'> = ({ mirror, system }, { state, limit, of
       sentAt: asMoment(row.sent_at),
       acceptedAt: asMoment(row.accepted_at),
       inForceAt: asMoment(row.in_force_at),
+      stopsBy: stopsByOf(row, system),
       // What was sent may have been applied, although no answer came.
       undoable: (row.state === 'local' || row.state === 'queued') && row.sent_at === null,
       note: row.note,
@@ -126,6 +128,13 @@ interface RecordedChange {
   op: string;
   set: Record<string, Json>;
   table: string;
+}
+
+function stopsByOf({ state, accepted_at, changes }: OutboxRow, system: SystemMapping): string | null {
+  const accepted = Date.parse(asMoment(accepted_at) ?? '');
+  if ((state !== 'accepted' && state !== 'in-force') || Number.isNaN(accepted)) return null;
+  const moment = stopsBy(system, (JSON.parse(changes) as { changes: RecordedChange[] }).changes, accepted);
+  return moment === null ? null : asMoment(momentParameter(moment));
 }
 
 /** What a command changes, field by field, without the values that no screen may show. */

@@ -150,6 +150,12 @@ export const mappingFile = z.strictObject({
   schema: name,
   organization: z.strictObject({ table: name, id: name, name }).nullable(),
   tables: z.record(name, table),
+  hostDelay: z
+    .strictObject({
+      seconds: z.int().min(1).max(2_592_000).nullable(),
+      why: z.string().min(1).max(200),
+    })
+    .optional(),
   people,
   keys: keys.nullable(),
   sessions: sessions.nullable(),

@@ -11,6 +11,8 @@ export interface SystemMapping {
   /** The table whose rows are the organizations; null where the whole database is one. */
   organization: { table: string; id: string; name: string } | null;
   tables: Record<string, TableMapping>;
+  /** For how long at most the host goes on accepting what was taken away, by caches and replicas; seconds are null where nobody says. */
+  hostDelay?: { seconds: number | null; why: string };
   people: PeopleMapping;
   /** What a system does not have is null: the features that need it are not offered, and say why. */
   keys: KeyMapping | null;

@@ -79,6 +79,11 @@ export const ubeu: SystemMapping = {
       indexes: [['created_at', 'id']],
     },
   },
+  // “Redis integration for frequently accessed data”, “Read Replicas”: the document names no time.
+  hostDelay: {
+    seconds: null,
+    why: 'caches what it reads in Redis and reads from replicas, and nobody has said for how long',
+  },
   people: {
     table: 'users',
     id: 'id',

@@ -1,6 +1,6 @@
 import { Checkbox } from '@mantine/core';
 import type { KeyDetail } from '../../../src-main/contract/keys.ts';
-import { useLacks } from '../../calls/use-device.ts';
+import { useDevice, useLacks } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
 import { ReasonField } from '../../ui/form/ReasonField.tsx';
@@ -11,6 +11,7 @@ import { keyName } from './key-words.ts';
 export function RevokeForm({ of: key, onDone }: { of: KeyDetail; onDone(): void }) {
   const notify = useReceiptNotice();
   const lacks = useLacks();
+  const delay = useDevice()?.system?.delay;
   const form = useCommandForm({
     call: 'keys.revoke',
     initial: { reason: '', compromised: false },
@@ -31,7 +32,7 @@ export function RevokeForm({ of: key, onDone }: { of: KeyDetail; onDone(): void 
         <>
           Whatever uses this key fails, for good: a revoked key never returns. It was last used{' '}
           <Moment at={key.lastUsedAt} none="at a time that is not known" />. Not in force until it is synced: until then
-          central still accepts the key.
+          central still accepts the key. {delay}
         </>
       }
     >

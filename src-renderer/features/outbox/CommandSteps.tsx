@@ -1,6 +1,7 @@
 import type { OutboxItem } from '../../../src-main/contract/outbox.ts';
 import { Icon } from '../../ui/icons/Icon.tsx';
 import { Moment } from '../../ui/Moment.tsx';
+import { StopsBy } from '../../ui/StopsBy.tsx';
 import { stepsReached } from '../../ui/steps-reached.ts';
 import classes from './Outbox.module.css';
 
@@ -21,6 +22,12 @@ export function CommandSteps({ item }: { item: OutboxItem }) {
           <span>{at < reached ? <Moment at={step.at} none="" /> : 'not yet'}</span>
         </li>
       ))}
+      {item.stopsBy ? (
+        <li>
+          <span className={classes.dot} />
+          <StopsBy at={item.stopsBy} />
+        </li>
+      ) : null}
     </ol>
   );
 }

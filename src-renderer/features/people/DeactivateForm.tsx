@@ -1,4 +1,5 @@
 import type { PersonDetail } from '../../../src-main/contract/people.ts';
+import { useDevice } from '../../calls/use-device.ts';
 import { useReceiptNotice } from '../../notices/use-receipt-notice.ts';
 import { CommandForm } from '../../ui/form/CommandForm.tsx';
 import { ReasonField } from '../../ui/form/ReasonField.tsx';
@@ -8,6 +9,7 @@ import { openSessions } from './open-sessions.ts';
 
 export function DeactivateForm({ person, onDone }: { person: PersonDetail; onDone(): void }) {
   const notify = useReceiptNotice();
+  const delay = useDevice()?.system?.delay;
   const name = person.name ?? person.email;
   const open = openSessions(person.sessions, useNow()).length;
   const form = useCommandForm({
@@ -29,7 +31,7 @@ export function DeactivateForm({ person, onDone }: { person: PersonDetail; onDon
       consequence={
         <>
           {name} may no longer sign in{sessionWords(open)}. It takes force when central accepts it, and can be undone
-          until it is sent.
+          until it is sent. {delay}
         </>
       }
     >

@@ -18,6 +18,8 @@ export const outboxVerbs = [
     print({ items, total }, terminal) {
       const rows = items.map((item) => [moment(item.madeAt), item.state, item.summary, item.note, item.command]);
       terminal.out(table(['MADE', 'STATE', 'WHAT', 'NOTE', 'COMMAND'], rows));
+      for (const { summary, stopsBy } of items)
+        if (stopsBy !== null) terminal.say(`${summary}: stops working by ${moment(stopsBy)} UTC.`);
       terminal.say(totals(items.length, total));
     },
   }),
