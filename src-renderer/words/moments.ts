@@ -55,6 +55,26 @@ export function absoluteWords(at: number, timeZone?: string): string {
   return utc === local ? `${utc} UTC` : `${utc} UTC (${local} here)`;
 }
 
+export type Zone = 'UTC' | 'local';
+
+/** `20 Nov 2026, 18:39:28`, where the zone is told elsewhere. */
+export function zonedWords(at: number, zone: Zone): string {
+  return stamp(at, zone === 'UTC' ? 'UTC' : undefined);
+}
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  timeZone: 'UTC',
+});
+
+/** `2026-11-20` as `20 Nov 2026`. */
+export function dayWords(day: string): string {
+  const at = Date.parse(day);
+  return Number.isNaN(at) ? day : dayFormat.format(at);
+}
+
 /** By time zone, because each takes longer to make than a screen of moments takes to write. */
 const formats = new Map<string | undefined, Intl.DateTimeFormat>();
 

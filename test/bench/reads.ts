@@ -62,6 +62,14 @@ function measured(bench: BenchContext, ours: ReadContext, plain: ReadContext): F
       const request = contract['audit.counts'].input.parse(input);
       return (context) => auditQueries['audit.counts'](context, request);
     });
+  const faceted = (what: string, input: () => Input<'audit.facets'>) =>
+    compared(bench, what, 50, [ours, plain], () => {
+      const request = contract['audit.facets'].input.parse(input());
+      return (context) => {
+        const { items } = auditQueries['audit.facets'](context, request).actions;
+        return { total: items.reduce((sum, { count }) => sum + count, 0) };
+      };
+    });
   const listedPeople = (what: string, input: () => Input<'people.list'>) =>
     compared(bench, what, 20, [ours, plain], () => {
       const request = contract['people.list'].input.parse({ limit: 50, ...input() });
@@ -94,6 +102,11 @@ function measured(bench: BenchContext, ours: ReadContext, plain: ReadContext): F
     listed('50 from anywhere among an action', () => ({ action: 'user.login', offset: pick.below(pick.events / 6) })),
     counted('count by action and day', { by: 'day-and-action' }, 50),
     counted('count by day of an action since a moment', { by: 'day', action: 'key.*', from: pick.moment() }, 50),
+    faceted('facets of everything', () => ({})),
+    faceted('facets of an action', () => ({ action: pick.action() })),
+    faceted('facets of an actor', () => ({ actor: pick.actor() })),
+    faceted('facets of a common word', () => ({ search: pick.common() })),
+    faceted('facets of a rare word', () => ({ search: pick.rare() })),
     listedPeople(`first 50 of ${people.toLocaleString('en')} people`, () => ({})),
     afterUnlocking(bench, [ours, plain]),
     listedPeople('people by part of name or address', () => ({ search: pick.name() })),

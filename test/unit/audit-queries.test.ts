@@ -209,6 +209,11 @@ describe('audit.list finds', () => {
     ['up to a moment, inclusive', { to: '2026-11-19T10:00:00.000000Z' }, ['11', '10', '9']],
     ['up to a microsecond before', { to: '2026-11-19T09:59:59.999999Z' }, ['9']],
     ['a whole day', { from: '2026-11-19', to: '2026-11-19' }, ['11', '10']],
+    ['what was done on a device', { device: 'Ines’ laptop' }, ['11']],
+    ['nothing of a device whose name is part of another', { device: 'Ines’' }, []],
+    ['nothing of a device that an event only mentions', { device: 'say "hi"' }, []],
+    ['what other applications did', { origin: 'host' }, ['10', '9']],
+    ['what only this device knows', { origin: 'here' }, [own]],
     ['all of it together', { actor: zoe, action: 'user.*', search: '192', from: '2026-11-18' }, ['9']],
   ])('%s', (_what, filter, expected) => {
     const result = list(history(), filter);
@@ -317,6 +322,100 @@ describe('audit.counts', () => {
 
   test('refuse a moment that is none, at its field', () => {
     expect(refusal(() => counts(history(), { from: 'soon' }))).toMatchObject({ code: 'invalid-input', field: 'from' });
+  });
+});
+
+describe('audit.facets', () => {
+  const facets = ({ context }: PlainMirror, input: Input<'audit.facets'> = {}) => {
+    const result = auditQueries['audit.facets'](context, contract['audit.facets'].input.parse(input));
+    expect(contract['audit.facets'].output.parse(result)).toEqual(result);
+    return result;
+  };
+
+  test('count what the list shows, by day, action, actor and origin, greatest first', () => {
+    const mirror = history();
+    event(mirror, 12, '2026-11-19T11:00:00.000000', 'user.login', null, zoe);
+
+    expect(facets(mirror)).toEqual({
+      days: {
+        items: [
+          { day: '2026-11-18', count: 1 },
+          { day: '2026-11-19', count: 3 },
+          { day: '2026-11-20', count: 1 },
+        ],
+        whole: true,
+      },
+      actions: {
+        items: [
+          { action: 'user.login', count: 2 },
+          { action: 'person.deactivate', count: 1 },
+          { action: 'person.edit', count: 1 },
+          { action: 'quota.raised', count: 1 },
+        ],
+        whole: true,
+      },
+      actors: {
+        items: [
+          { actor: operator.id, name: 'Ines Albrecht', count: 2 },
+          { actor: zoe, name: 'Zoë Lindqvist', count: 2 },
+          { actor: null, name: null, count: 1 },
+        ],
+        whole: true,
+      },
+      origins: {
+        items: [
+          { origin: 'host', device: null, count: 3 },
+          { origin: 'device', device: 'Ines’ laptop', count: 1 },
+          { origin: 'here', device: null, count: 1 },
+        ],
+        whole: true,
+      },
+      newest: null,
+    });
+  });
+
+  test.each<[Input<'audit.facets'>]>([
+    [{ action: 'person.*' }],
+    [{ actor: zoe }],
+    [{ search: 'berg' }],
+    [{ device: 'Ines’ laptop' }],
+    [{ origin: 'host' }],
+    [{ origin: 'here' }],
+    [{ from: '2026-11-19', to: '2026-11-19' }],
+    [{ search: 'nothing like it' }],
+  ])('each number is as long as the list that it opens: %j', (filter) => {
+    const mirror = history();
+    const { days, actions, actors, origins } = facets(mirror, filter);
+
+    const total = list(mirror, filter).total;
+    for (const { items } of [days, actions, actors, origins])
+      expect(items.reduce((sum, { count }) => sum + count, 0)).toBe(total);
+    for (const { action, count } of actions.items) expect(list(mirror, { ...filter, action }).total).toBe(count);
+    for (const { origin, device, count } of origins.items) {
+      const more = origin === 'device' ? { device: device! } : { origin };
+      expect(list(mirror, { ...filter, ...more }).total).toBe(count);
+    }
+  });
+
+  test('of a long list count days and actions all, and people among the newest, and say so', () => {
+    const mirror = staffedMirror();
+    for (let id = 1; id <= 2_500; id++)
+      event(mirror, id, id <= 600 ? '2026-11-01T00:00:00.000000' : '2026-11-02T00:00:00.000000', 'user.login', {
+        n: 'word',
+      });
+
+    const all = facets(mirror);
+    expect(all.actions).toEqual({ items: [{ action: 'user.login', count: 2_500 }], whole: true });
+    expect(all.actors).toEqual({ items: [{ actor: null, name: null, count: 2_000 }], whole: false });
+    expect(all.newest).toEqual({ entries: 2_000, since: '2026-11-01T00:00:00.000000Z' });
+    const found = facets(mirror, { search: 'word' });
+    expect(found.days).toEqual({
+      items: [
+        { day: '2026-11-01', count: 100 },
+        { day: '2026-11-02', count: 1_900 },
+      ],
+      whole: false,
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { ReadContext } from '../handlers.ts';
 import { hasDailyCounts } from '../mirror/daily-counts.ts';
 import { query } from '../mirror/readable.ts';
-import { centralConditions, type Question } from './matching.ts';
+import { centralConditions, everything, type Question } from './matching.ts';
 
 /** Events of central's audit table on a day (UTC) with an action. */
 export interface DailyCount {
@@ -50,7 +50,7 @@ export function dailyCounts(context: ReadContext, question: CountedQuestion): Da
 
 /** Where this device does not see what counts are kept by. */
 function scannedCounts({ mirror }: ReadContext, { actions, from, to }: CountedQuestion): DailyCount[] {
-  const conditions = centralConditions({ actors: null, objects: null, search: null, actions, from, to });
+  const conditions = centralConditions({ ...everything, actions, from, to });
   return mirror.all(
     query
       .selectFrom('latchkey_activity')

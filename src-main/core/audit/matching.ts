@@ -10,7 +10,7 @@ import { searchWords } from '../mirror/text-query.ts';
 import { hiddenColumns } from '../outbox/queries.ts';
 import { peopleWithEmail } from '../people/queries.ts';
 
-type Filter = Pick<Request<'audit.list'>, 'actor' | 'action' | 'object' | 'search' | 'from' | 'to'>;
+type Filter = Request<'audit.facets'>;
 
 /** A filter of the list with what its words stand for, looked up once. */
 export interface Question {
@@ -24,6 +24,10 @@ export interface Question {
   /** Moments as text that sorts right against stored ones, whether they end in `Z` or not. */
   from: string | null;
   to: string | null;
+  /** The name of the device that it was done on. */
+  device: string | null;
+  /** `host`: central's events that are not of Latchkey. `here`: commands that central's events do not tell of. Null for either. */
+  origin: 'host' | 'here' | null;
 }
 
 /** All events. */
@@ -34,6 +38,8 @@ export const everything: Question = {
   search: null,
   from: null,
   to: null,
+  device: null,
+  origin: null,
 };
 
 /** @throws LatchkeyError `invalid-input` for a moment that is none */
@@ -45,16 +51,21 @@ export function questionOf(context: ReadContext, filter: Filter): Question {
     search: filter.search || null,
     from: filter.from === undefined ? null : momentBound(filter.from, 'from'),
     to: filter.to === undefined ? null : momentBound(filter.to, 'to'),
+    device: filter.device || null,
+    origin: filter.origin ?? null,
   };
 }
 
 /** What an event of central's audit table has to fulfil, beside the words that full text looks for. */
-export function centralConditions({ actors, actions, objects, from, to }: Question): RawBuilder<SqlBool>[] {
+export function centralConditions(question: Question): RawBuilder<SqlBool>[] {
+  const { actors, actions, objects, from, to, device, origin } = question;
   return [
     ...between('at', from, to),
     ...isOneOf('actor_id', actors),
     ...isOneOf('action', actions),
     ...(objects === null ? [] : [isAboutEvent(objects)]),
+    ...(device === null ? [] : [isOfDevice(device)]),
+    ...(origin === 'host' ? [isOfHost] : []),
   ];
 }
 
@@ -64,8 +75,10 @@ export function centralContains(search: string): RawBuilder<SqlBool>[] {
 }
 
 /** Commands of this device that a question asks for and whose events central does not have (yet). */
-export function ownMatching(context: ReadContext, { actors, actions, objects, search, from, to }: Question) {
+export function ownMatching(context: ReadContext, question: Question) {
+  const { actors, actions, objects, search, from, to, device, origin } = question;
   const conditions = [
+    ...(device !== null || origin === 'host' ? [sql<SqlBool>`0`] : []),
     ...between('made_at', from, to),
     ...(actors === null ? [] : [sql<SqlBool>`${Number(actors.includes(context.operator.id))}`]),
     ...isOneOf('name', actions),
@@ -160,6 +173,13 @@ function momentBound(given: string, field: 'from' | 'to'): string {
   const seconds = new Date(isWholeDay ? whole + 86_399_000 : whole).toISOString().slice(0, 19);
   const moment = `${seconds}.${isWholeDay ? '999999' : fraction.padEnd(6, '0')}`;
   return field === 'to' ? `${moment}Z` : moment;
+}
+
+const isOfHost = sql<SqlBool>`CASE WHEN json_valid(data) THEN json_type(data, '$.latchkey') IS NOT 'object' ELSE 1 END`;
+
+function isOfDevice(device: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(instr(data, ${JSON.stringify(device)}) > 0 AND CASE WHEN NOT json_valid(data) THEN 0
+    ELSE json_extract(data, '$.latchkey.device') IS ${device} END)`;
 }
 
 /** Latchkey's events name their object and the rows they changed; the host's own events are about whatever they mention. */

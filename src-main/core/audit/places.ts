@@ -38,11 +38,16 @@ const mostWords = 100;
 
 /** A page of central's events. All roads give the same events in the same order; they differ in what they read to get there. */
 export function centralPlaces(context: ReadContext, question: Question, offset: number, limit: number): Places {
-  const { actors, objects, search } = question;
-  if (actors === null && objects === null && search === null && isCounted(context))
-    return counted(context, question, offset, limit);
+  if (question.origin === 'here') return { places: [], total: 0, more: false };
+  if (isCountable(context, question)) return counted(context, question, offset, limit);
   const text = textQuestion(context, question);
   return text ? found(context, question, text, offset, limit) : read(context, question, offset, limit);
+}
+
+/** Whether daily counts say how many events a question asks for. */
+export function isCountable(context: ReadContext, question: Question): boolean {
+  const { actors, objects, search, device, origin } = question;
+  return [actors, objects, search, device, origin].every((one) => one === null) && isCounted(context);
 }
 
 /** What full text knows of a question, and what is left to ask of its rows. */
@@ -53,11 +58,12 @@ interface TextQuestion {
 
 /** Null where full text is no help, or not complete yet. */
 function textQuestion({ mirror, system }: ReadContext, question: Question): TextQuestion | null {
-  const { actors, actions, objects, search } = question;
+  const { actors, actions, objects, search, device } = question;
   if (!system.activity) return null;
   const { table, actor, action } = system.activity;
   const isFew = (values: string[] | null) => values !== null && values.length <= mostWords;
-  const helps = search !== null || objects !== null || isFew(actors) || isFew(actions);
+  const done = device === null ? null : anyPhrase([device]);
+  const helps = search !== null || objects !== null || done !== null || isFew(actors) || isFew(actions);
   if (!helps || !isTextIndexed(mirror, table)) return null;
   const words = search === null ? null : wordsCondition(mirror, table, search);
   const about = objects === null ? null : anyPhrase(objects);
@@ -65,7 +71,7 @@ function textQuestion({ mirror, system }: ReadContext, question: Question): Text
   const by = isFew(actors) ? anyWhole(actor, actors!) : null;
   const kind = isFew(actions) ? anyWhole(action, actions!) : null;
   return {
-    condition: [words, about, by, kind]
+    condition: [words, about, done, by, kind]
       .filter((one) => one !== null)
       .map((one) => `(${one})`)
       .join(' AND '),

@@ -9,6 +9,7 @@ import type { OutboxRow } from '../mirror/schema.ts';
 import { fieldChangesOf } from '../outbox/queries.ts';
 import { type DailyCount, dailyCounts } from './daily.ts';
 import { readEvent } from './event.ts';
+import { facetsOf } from './facets.ts';
 import { everything, ownMatching, type Question, questionOf } from './matching.ts';
 import { centralPlaces } from './places.ts';
 
@@ -140,11 +141,14 @@ function eventCounts(context: ReadContext, question: Question): DailyCount[] {
   return [...dailyCounts(context, question), ...context.mirror.all(own)];
 }
 
+const facetAudit: Query<'audit.facets'> = (context, filter) => facetsOf(context, questionOf(context, filter));
+
 export const auditQueries = {
   'audit.list': listAudit,
   'audit.show': showAudit,
   'audit.actions': listActions,
   'audit.counts': countAudit,
+  'audit.facets': facetAudit,
 } satisfies { [Name in CallName]?: Query<Name> };
 
 /** One line of the list, from either side. */

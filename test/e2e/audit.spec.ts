@@ -1,0 +1,64 @@
+import { type Desk, expect, expectAccessible, test } from './desk.ts';
+
+async function openAudit({ page }: Desk): Promise<void> {
+  await page.getByRole('link', { name: 'Audit', exact: true }).click();
+  await expect(page.getByRole('grid', { name: 'Audit entries' })).toBeVisible();
+}
+
+const entries = ({ page }: Desk) => page.getByRole('grid', { name: 'Audit entries' }).locator('tbody').getByRole('row');
+
+test('the audit is narrowed down by what entries have in common and by days, and widened again', async ({
+  central,
+  desk,
+}) => {
+  const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+  await central.client.query(
+    `INSERT INTO api_service.audit_events (organization_id, event_type, event_data, created_at)
+     SELECT $1, CASE n % 3 WHEN 0 THEN 'gate.opened' ELSE 'gate.closed' END, jsonb_build_object('gate', n),
+            date_trunc('day', now() AT TIME ZONE 'UTC') - make_interval(days => n % 30) + interval '1 minute'
+     FROM generate_series(0, 89) AS n`,
+    [central.nordhaven],
+  );
+  const one = await desk();
+  await one.unlock();
+  await openAudit(one);
+  const { page } = one;
+  await expect(page.getByText('90 entries')).toBeVisible();
+
+  const facets = page.getByRole('region', { name: 'Facets' });
+  await facets.getByRole('button', { name: 'gate.opened 30' }).click();
+  await expect(page.getByText('30 entries')).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Filters' })).toContainText('gate.opened');
+  await expect(facets.getByRole('button', { name: 'gate.opened 30' })).toHaveAttribute('aria-pressed', 'true');
+  await expectAccessible(page);
+
+  // With the keyboard: the last day first goes back to the oldest, then on by one week.
+  const last = page.getByRole('slider', { name: 'Last day' });
+  await last.focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('PageUp');
+  await page.keyboard.press('ArrowLeft');
+  await expect(page.getByLabel('To', { exact: true })).toHaveValue(day(23));
+  await expect(page.getByLabel('From', { exact: true })).toHaveValue(day(29));
+  await expect(last).toHaveAttribute('aria-valuetext', /6 entries in the range/);
+  await expect(page.getByText('6 entries', { exact: true })).toBeVisible();
+  await expect(entries(one)).toHaveCount(6);
+  await page.keyboard.press('Escape');
+  await expect(page.getByText('30 entries')).toBeVisible();
+
+  // With the pointer: the second half of the days.
+  const box = (await page.getByRole('group', { name: 'Entries by day' }).boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.51, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.99, box.y + 20, { steps: 4 });
+  await page.mouse.up();
+  await expect(page.getByLabel('From', { exact: true })).toHaveValue(day(14));
+  await expect(page.getByLabel('To', { exact: true })).toHaveValue(day(0));
+  await expect(page.getByText('15 entries')).toBeVisible();
+
+  await page.getByLabel('Search audit').fill('no such word');
+  await expect(page.getByText('Nothing matches')).toBeVisible();
+  await page.getByRole('button', { name: 'Clear all' }).click();
+  await expect(page.getByText('90 entries')).toBeVisible();
+  expect(one.complaints).toEqual([]);
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { auditFilter, chipsOf } from '../../src-renderer/features/audit/audit-filter.ts';
+import { barsIn, barsOf, countOf, daysOf, movedEnd } from '../../src-renderer/features/audit/histogram.ts';
+import { dayWords, zonedWords } from '../../src-renderer/words/moments.ts';
+
+describe('the histogram', () => {
+  const all = { from: '2026-11-01', to: '2026-11-10' };
+  const bars = barsOf(
+    [
+      { day: '2026-11-03', count: 4 },
+      { day: '2026-11-05', count: 2 },
+    ],
+    all,
+  );
+
+  it('has a bar for every day, also for those without entries', () => {
+    expect(bars.map(({ from }) => from)).toHaveLength(10);
+    expect(bars[2]).toEqual({ from: '2026-11-03', to: '2026-11-03', count: 4 });
+    expect(bars[3]?.count).toBe(0);
+    expect(barsOf([], all)).toHaveLength(10);
+    expect(barsOf([{ day: '', count: 3 }], { from: '', to: '' })).toEqual([]);
+  });
+
+  it('puts days together where there are more than can be told apart, and loses none', () => {
+    const years = barsOf([{ day: '1970-01-01', count: 1 }, ...[{ day: '2026-11-10', count: 5 }]], all);
+    expect(years.length).toBeLessThanOrEqual(190);
+    expect(countOf(years, { from: 0, to: years.length - 1 })).toBe(6);
+    expect(years.at(-1)?.to).toBe('2026-11-10');
+    for (const [at, bar] of years.slice(1).entries())
+      expect(Date.parse(bar.from) - Date.parse(years[at]!.to)).toBe(86_400_000);
+  });
+
+  it('finds the bars of a range of days, open at either end, and the days of bars', () => {
+    expect(barsIn(bars, { from: '2026-11-03', to: '2026-11-05' })).toEqual({ from: 2, to: 4 });
+    expect(barsIn(bars, { from: '2026-11-09' })).toEqual({ from: 8, to: 9 });
+    expect(barsIn(bars, { to: '2026-11-01' })).toEqual({ from: 0, to: 0 });
+    expect(barsIn(bars, { from: '2027-01-01' })).toBeNull();
+    expect(barsIn(bars, {})).toBeNull();
+    expect(daysOf(bars, 4, 2)).toEqual({ from: '2026-11-03', to: '2026-11-05' });
+    expect(daysOf(bars, -5, 99)).toEqual(all);
+  });
+
+  it('moves an end by day, by week and to the last, and no further', () => {
+    expect(movedEnd('ArrowLeft', 0, 10)).toBe(0);
+    expect(movedEnd('ArrowRight', 3, 10)).toBe(4);
+    expect(movedEnd('PageUp', 5, 10)).toBe(9);
+    expect(movedEnd('PageDown', 9, 10)).toBe(2);
+    expect(movedEnd('Home', 5, 10)).toBe(0);
+    expect(movedEnd('Tab', 5, 10)).toBeNull();
+  });
+});
+
+describe('filters of the audit', () => {
+  it('are asked for as the address has them, and nonsense is left out', () => {
+    expect(auditFilter({ from: '2026-11-20', to: 'soon', origin: 'moon', device: 'Laptop' })).toEqual({
+      from: '2026-11-20T00:00:00.000000Z',
+      device: 'Laptop',
+    });
+    expect(auditFilter({ origin: 'here' }).origin).toBe('here');
+  });
+
+  it('stand as words, each with what it sets', () => {
+    const names = (id: string) => (id === '7' ? 'Ana Ruiz' : undefined);
+    expect(chipsOf({ search: 'gate', actor: '7', from: '2026-11-01', to: '2026-11-02' }, names)).toEqual([
+      { words: '“gate”', filters: ['search'] },
+      { words: 'By Ana Ruiz', filters: ['actor'] },
+      { words: '1 Nov 2026 – 2 Nov 2026', filters: ['from', 'to'] },
+    ]);
+    expect(
+      chipsOf({ to: '2026-11-02', object: '9', origin: 'host', sort: 'x' }, names).map(({ words }) => words),
+    ).toEqual(['About 9', 'By other applications', 'Until 2 Nov 2026']);
+    expect(chipsOf({ from: 'soon' }, names)).toEqual([]);
+  });
+});
+
+it('tells days and moments in the zone that was chosen', () => {
+  expect(dayWords('2026-11-20')).toBe('20 Nov 2026');
+  expect(zonedWords(Date.parse('2026-11-20T18:39:28Z'), 'UTC')).toBe('20 Nov 2026, 18:39:28');
+});
