@@ -47,7 +47,24 @@ export const auditCalls = {
   'audit.show': query(
     'unlocked',
     z.strictObject({ id: z.string().min(1).max(200) }),
-    auditItem.extend({ entry: z.string().nullable() }),
+    auditItem.extend({
+      /** Whose life it is part of. */
+      about: z.enum(['person', 'key']).nullable(),
+      /** The exact bytes of the log entry about it, as text, where this device has them. */
+      entry: z.string().nullable(),
+      /** The command that it came from. `own`: one of this device's outbox. */
+      command: z.object({ id: z.string(), own: z.boolean() }).nullable(),
+      /** Sessions of the actor that were open then, newest first. */
+      sessions: z.array(
+        z.object({
+          id: z.string(),
+          address: z.string().nullable(),
+          agent: z.string().nullable(),
+          createdAt: moment.nullable(),
+          expiresAt: moment.nullable(),
+        }),
+      ),
+    }),
   ),
   /** How many events there were, counted by day (UTC), by action, or by both; in order. */
   'audit.counts': query(

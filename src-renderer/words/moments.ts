@@ -75,6 +75,13 @@ export function dayWords(day: string): string {
   return Number.isNaN(at) ? day : dayFormat.format(at);
 }
 
+const monthFormat = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+/** `2026-11` as `November 2026`. */
+export function monthWords(month: string): string {
+  return monthFormat.format(Date.parse(`${month}-01`));
+}
+
 /** By time zone, because each takes longer to make than a screen of moments takes to write. */
 const formats = new Map<string | undefined, Intl.DateTimeFormat>();
 

@@ -62,3 +62,46 @@ test('the audit is narrowed down by what entries have in common and by days, and
   await expect(page.getByText('90 entries')).toBeVisible();
   expect(one.complaints).toEqual([]);
 });
+
+test('an entry leads to its cause, to what else its people did, and to the life that it is part of', async ({
+  desk,
+}) => {
+  const one = await desk();
+  const { page } = one;
+  await one.unlock();
+  await page.getByLabel('Search people').fill('Oskar');
+  await page
+    .getByRole('grid', { name: 'People' })
+    .getByRole('row', { name: /Oskar Holm/ })
+    .click();
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  const form = page.getByRole('form', { name: /^Edit/ });
+  await form.getByRole('textbox', { name: 'Name' }).fill('Oskar Holmberg');
+  await form.getByRole('textbox', { name: /Reason/ }).fill('Married');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form).toBeHidden();
+  await page.getByRole('link', { name: 'Life', exact: true }).click();
+
+  await expect(page.getByRole('heading', { name: 'The life of Oskar Holmberg', level: 1 })).toBeVisible();
+  const life = page.getByRole('region', { name: 'The life of Oskar Holmberg' });
+  await expect(life).toContainText('“Married”');
+  await expectAccessible(page);
+  await life.getByRole('link', { name: 'Astrid Lund edited Oskar Holmberg' }).click();
+  const drawer = page.getByRole('dialog', { name: 'Astrid Lund edited Oskar Holmberg' });
+  await expect(drawer.getByRole('row', { name: /full name Oskar Holm Oskar Holmberg/ })).toBeVisible();
+  await expect(drawer.getByText(/Command .*, made on this device/)).toBeVisible();
+  await drawer.getByText('Entry, byte for byte').click();
+  await expect(drawer.locator('pre').last()).toContainText('"act":"person.edit"');
+  await expectAccessible(page);
+  await page.keyboard.press('Escape');
+  await expect(drawer).toBeHidden();
+
+  await page.getByRole('link', { name: 'Done by them' }).click();
+  await expect(page.getByText('Nothing recorded')).toBeVisible();
+  await page.getByRole('link', { name: 'Done to them' }).click();
+  await life.getByRole('link', { name: 'Astrid Lund edited Oskar Holmberg' }).click();
+  await drawer.getByRole('link', { name: /^What Astrid Lund did on/ }).click();
+  await expect(page.getByRole('list', { name: 'Filters' })).toContainText('By Astrid Lund');
+  await expect(entries(one)).toHaveCount(1);
+  expect(one.complaints).toEqual([]);
+});

@@ -253,6 +253,30 @@ describe('audit.show', () => {
     expect(show(mirror, '9').entry).toBeNull();
   });
 
+  test('names the command that it came from, and whom or what it is part of the life of', () => {
+    const mirror = history();
+
+    expect(show(mirror, '11')).toMatchObject({ about: 'person', command: { id: pushed, own: false } });
+    expect(show(mirror, own)).toMatchObject({ about: 'person', command: { id: queued, own: true } });
+    expect(show(mirror, '9')).toMatchObject({ about: null, command: null });
+  });
+
+  test('tells the sessions of the actor that were open then, newest first', () => {
+    const mirror = history();
+    const session = (id: string, user: string, created: string, expires: string | null) =>
+      mirror.insert('user_sessions', { id, user_id: user, created_at: created, expires_at: expires });
+    session('s1', zoe, '2026-11-18T09:00:00.000000', '2026-11-18T10:00:00.000000');
+    session('s2', zoe, '2026-11-18T10:00:00.000000', null);
+    session('s3', zoe, '2026-11-18T10:00:00.000001', '2026-11-19T00:00:00.000000');
+    session('s4', zoe, '2026-11-18T08:00:00.000000', '2026-11-18T09:59:59.999999');
+    session('s5', operator.id, '2026-11-18T09:00:00.000000', null);
+
+    expect(show(mirror, '9').sessions.map(({ id }) => id)).toEqual(['s2', 's1']);
+    mirror.database.exec(`UPDATE user_sessions SET created_at = created_at || 'Z', expires_at = expires_at || 'Z'`);
+    expect(show(mirror, '9').sessions.map(({ id }) => id)).toEqual(['s2', 's1']);
+    expect(show(mirror, '10').sessions).toEqual([]);
+  });
+
   test('still knows a command that is in force', () => {
     const mirror = history();
     mirror.database.exec(`UPDATE latchkey_outbox SET state = 'in-force'`);

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { AuditItem } from '../../src-main/contract/audit.ts';
+import type { KeyDetail } from '../../src-main/contract/keys.ts';
 import { auditFilter, chipsOf } from '../../src-renderer/features/audit/audit-filter.ts';
 import { barsIn, barsOf, countOf, daysOf, movedEnd } from '../../src-renderer/features/audit/histogram.ts';
-import { dayWords, zonedWords } from '../../src-renderer/words/moments.ts';
+import { byMonth, keyMoments, lifeOf } from '../../src-renderer/features/audit/life.ts';
+import { dayWords, monthWords, zonedWords } from '../../src-renderer/words/moments.ts';
 
 describe('the histogram', () => {
   const all = { from: '2026-11-01', to: '2026-11-10' };
@@ -70,6 +73,77 @@ describe('filters of the audit', () => {
       chipsOf({ to: '2026-11-02', object: '9', origin: 'host', sort: 'x' }, names).map(({ words }) => words),
     ).toEqual(['About 9', 'By other applications', 'Until 2 Nov 2026']);
     expect(chipsOf({ from: 'soon' }, names)).toEqual([]);
+  });
+});
+
+describe('a life', () => {
+  const entry = (id: string, at: string, action: string): AuditItem => ({
+    id,
+    at,
+    action,
+    actor: { id: 'u1', name: 'Ana Ruiz' },
+    object: { table: 'api_keys', key: 'k2', name: 'Billing' },
+    reason: null,
+    changes: [],
+    data: null,
+    origin: 'central',
+    device: null,
+  });
+  const rotated = entry('2', '2026-11-20T10:00:00.000000Z', 'key.rotate');
+  const issued = entry('1', '2026-06-01T10:00:00.000000Z', 'key.issue');
+  const version = { label: 'Billing', state: 'active' as const };
+  const key: KeyDetail = {
+    id: 'k2',
+    label: 'Billing',
+    prefix: 'sgk_b',
+    last4: null,
+    scopes: [],
+    state: 'active',
+    createdAt: '2026-11-20T10:00:01.000000Z',
+    lastUsedAt: null,
+    expiresAt: '2027-11-20T10:00:00.000000Z',
+    revokedAt: null,
+    endedBy: null,
+    stillAccepted: false,
+    rotatedFrom: 'k1',
+    certificate: null,
+    pending: 0,
+    publicKey: null,
+    lineage: [
+      { ...version, id: 'k1', prefix: 'sgk_a', createdAt: '2026-01-01T00:00:00.000000Z' },
+      { ...version, id: 'k2', prefix: 'sgk_b', createdAt: '2026-11-20T10:00:01.000000Z' },
+    ],
+    pendingCommands: [],
+  };
+  const moments = keyMoments(key, Date.parse('2026-11-21T00:00:00Z'));
+
+  it('has entries, what the row says and other versions in one order, newest first, what is ahead above', () => {
+    expect(lifeOf(moments, [rotated, issued], false).map(({ words }) => words)).toEqual([
+      'Will expire',
+      'This version made',
+      'Ana Ruiz rotated the key Billing',
+      'Ana Ruiz issued the key Billing',
+      'Version sgk_a made',
+    ]);
+    expect(keyMoments(key, Date.parse('2028-01-01')).at(-1)?.words).toBe('Expired');
+  });
+
+  it('keeps back what is older than the entries that are here, as long as there are more', () => {
+    const shown = lifeOf(moments, [rotated], true).map(({ words }) => words);
+    expect(shown).not.toContain('Version sgk_a made');
+    expect(shown).toContain('This version made');
+  });
+
+  it('is told month by month', () => {
+    expect(
+      byMonth(lifeOf(moments, [rotated, issued], false)).map(({ month, events }) => [month, events.length]),
+    ).toEqual([
+      ['2027-11', 1],
+      ['2026-11', 2],
+      ['2026-06', 1],
+      ['2026-01', 1],
+    ]);
+    expect(monthWords('2026-11')).toBe('November 2026');
   });
 });
 

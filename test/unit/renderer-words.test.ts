@@ -64,9 +64,18 @@ describe('audit entries as sentences', () => {
     );
   });
 
+  it('tells the coming and going of people', () => {
+    expect(auditSentence({ action: 'user.login_failed', actor: ana, object: null })).toBe('Ana Ruiz failed to sign in');
+    expect(auditSentence({ action: 'LOGIN', actor: null, object: null })).toBe('Somebody unknown signed in');
+    const other = { table: 'users', key: 'u2', name: 'Zoë Lindqvist' };
+    expect(auditSentence({ action: 'user.login', actor: ana, object: other })).toBe(
+      'Ana Ruiz: user login, Zoë Lindqvist',
+    );
+  });
+
   it('tells what it does not know in the words of the action', () => {
-    expect(auditSentence({ action: 'user.login_failed', actor: ana, object: null })).toBe(
-      'Ana Ruiz: user login failed',
+    expect(auditSentence({ action: 'session.refreshed', actor: ana, object: null })).toBe(
+      'Ana Ruiz: session refreshed',
     );
     expect(auditSentence({ action: 'x', actor: null, object: { table: 't', key: '7', name: null } })).toBe(
       'Somebody unknown: x, t 7',

@@ -97,8 +97,51 @@ const showAudit: Query<'audit.show'> = (context, { id }) => {
       'There is no audit event with this id in the mirror. It may be older than what this device keeps, or not be here until the next sync.',
       { field: 'id' },
     );
-  return { ...item, entry: entryOf(context, commandOf(context, row)) };
+  const command = commandOf(context, row);
+  return {
+    ...item,
+    about: kindOf(context, item.object?.table),
+    entry: entryOf(context, command),
+    command: command === null ? null : { id: command, own: isOwn(context, command) },
+    sessions: sessionsAt(context, row.actor_id, row.at),
+  };
 };
+
+function kindOf({ system }: ReadContext, table: string | undefined): 'person' | 'key' | null {
+  if (table === system.people.table) return 'person';
+  return table !== undefined && table === system.keys?.table ? 'key' : null;
+}
+
+/** So many sessions that were open at once are told. */
+const sessionsTold = 5;
+
+function sessionsAt({ mirror }: ReadContext, person: string | null, at: string | null) {
+  if (person === null || at === null) return [];
+  // Stored moments end in `Z` or not: without it, one sorts before itself.
+  const moment = at.replace(/Z$/, '');
+  const open = query
+    .selectFrom('latchkey_session')
+    .selectAll()
+    .where('person_id', '=', person)
+    .where('created_at', '<=', `${moment}Z`)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>=', moment)]))
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .limit(sessionsTold);
+  return mirror.all(open).map(({ id, address, agent, created_at, expires_at }) => ({
+    id,
+    address,
+    agent,
+    createdAt: asMoment(created_at),
+    expiresAt: asMoment(expires_at),
+  }));
+}
+
+function isOwn({ mirror }: ReadContext, command: string): boolean {
+  return (
+    mirror.first(query.selectFrom('latchkey_outbox').select('command').where('command', '=', command)) !== undefined
+  );
+}
 
 const listActions: Query<'audit.actions'> = (context) => {
   const counts = new Map<string, number>();

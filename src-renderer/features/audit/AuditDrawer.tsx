@@ -1,4 +1,5 @@
 import { Loader } from '@mantine/core';
+import type { Output } from '../../../src-main/contract/index.ts';
 import { asLatchkeyError } from '../../calls/cache.ts';
 import { useCall } from '../../calls/use-call.ts';
 import { href } from '../../navigation/route.ts';
@@ -10,8 +11,12 @@ import { Nothing, Section } from '../../ui/Section.tsx';
 import { StateBadge } from '../../ui/StateBadge.tsx';
 import { auditSentence } from '../../words/actions.ts';
 import { absoluteWords, milliseconds } from '../../words/moments.ts';
-import classes from './Audit.module.css';
 import { originWords } from './audit-words.ts';
+import { CauseSection } from './CauseSection.tsx';
+import { Pivots } from './Pivots.tsx';
+import { RawText } from './RawText.tsx';
+
+export type AuditEntry = Output<'audit.show'>;
 
 export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
   const shown = useCall('audit.show', { id });
@@ -32,7 +37,7 @@ export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
   return (
     <Drawer title={auditSentence(entry)} mark={<StateBadge state={origin} />} onClose={onClose}>
       <Facts>
-        <Fact name="When">{at === null ? entry.at : absoluteWords(at)}</Fact>
+        <Fact name="When">{at === null ? entry.at || 'not recorded' : absoluteWords(at)}</Fact>
         <Fact name="Who">
           {entry.actor ? (
             <a href={href('audit', null, { actor: entry.actor.id })}>{entry.actor.name ?? entry.actor.id}</a>
@@ -41,7 +46,9 @@ export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
           )}
         </Fact>
         <Fact name="What">
-          <code>{entry.action}</code>
+          <a href={href('audit', null, { action: entry.action })}>
+            <code>{entry.action}</code>
+          </a>
         </Fact>
         {entry.object ? (
           <Fact name="About">
@@ -55,7 +62,7 @@ export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
         </Fact>
         {entry.device ? (
           <Fact name="Device">
-            <code>{entry.device}</code>
+            <a href={href('audit', null, { device: entry.device })}>{entry.device}</a>
           </Fact>
         ) : null}
         <Fact name="Id">
@@ -69,22 +76,14 @@ export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
           <Nothing>No field changes recorded.</Nothing>
         )}
       </Section>
-      <Raw
+      {entry.command ? <CauseSection entry={entry} command={entry.command} /> : null}
+      <Pivots entry={entry} />
+      <RawText
         title="Data as stored"
         open={entry.changes.length === 0}
         text={entry.data == null ? null : JSON.stringify(entry.data, null, 2)}
       />
-      <Raw title="Entry, byte for byte" text={entry.entry} />
+      <RawText title="Entry, byte for byte" text={entry.entry} />
     </Drawer>
-  );
-}
-
-function Raw({ title, text, open = false }: { title: string; text: string | null; open?: boolean }) {
-  if (text === null) return null;
-  return (
-    <details className={classes.raw} open={open}>
-      <summary>{title}</summary>
-      <pre>{text}</pre>
-    </details>
   );
 }

@@ -56,6 +56,7 @@ export function Histogram({ bars, range, countedSince, onRange }: HistogramProps
     onRange(daysOf(bars, moved.from, moved.to));
   }
 
+  const isByDay = bars[0]?.from === bars[0]?.to;
   if (bars.length === 0) return <div className={classes.field} data-empty="" />;
   return (
     <fieldset className={classes.histogram}>
@@ -97,9 +98,7 @@ export function Histogram({ bars, range, countedSince, onRange }: HistogramProps
       <div className={classes.axis} aria-hidden="true">
         <span>{dayWords(bars[0]!.from)}</span>
         <span>
-          {chosen
-            ? `${rangeWords(daysOf(bars, chosen.from, chosen.to))}: ${count(countOf(bars, chosen))}`
-            : `most in a ${bars[0]!.from === bars[0]!.to ? 'day' : 'bar'}: ${count(most)}`}
+          {chosen ? chosenWords(bars, chosen, uncounted) : `most in a ${isByDay ? 'day' : 'bar'}: ${count(most)}`}
         </span>
         <span>{dayWords(bars.at(-1)!.to)} UTC</span>
       </div>
@@ -109,6 +108,11 @@ export function Histogram({ bars, range, countedSince, onRange }: HistogramProps
 
 function isWithin(at: number, chosen: BarRange | null): boolean {
   return chosen === null || (at >= chosen.from && at <= chosen.to);
+}
+
+function chosenWords(bars: readonly Bar[], chosen: BarRange, uncounted: number): string {
+  const some = chosen.from < uncounted ? 'at least ' : '';
+  return `${rangeWords(daysOf(bars, chosen.from, chosen.to))}: ${some}${count(countOf(bars, chosen))}`;
 }
 
 function rangeWords({ from, to }: DayRange): string {

@@ -10,7 +10,7 @@ export const auditColumns: Column<AuditItem>[] = [
   {
     id: 'at',
     title: 'When',
-    track: '162px',
+    track: '170px',
     cell: (item) => (
       <span className={classes.stamp}>
         <Stamp at={item.at} />

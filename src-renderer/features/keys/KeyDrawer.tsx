@@ -83,6 +83,7 @@ export function KeyDrawer({ reference, onClose, onIssued }: KeyDrawerProps) {
           <code>{key.id}</code>
         </Fact>
         <Fact name="History">
+          <a href={href('audit', null, { show: 'life', key: key.id })}>Life</a> ·{' '}
           <a href={href('audit', null, { object: key.id })}>What was done to this key</a>
         </Fact>
       </Facts>

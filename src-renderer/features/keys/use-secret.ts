@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent, useState } from 'react';
-import { clearClipboardSoon, copyText } from './clipboard.ts';
+import { clearClipboardSoon, copyText } from '../../ui/clipboard.ts';
 
 /** How long a secret may stand on the screen, in seconds. */
 export const secretSeconds = 60;

@@ -71,6 +71,7 @@ export function PersonDrawer({ reference, onClose }: { reference: string; onClos
           <code>{person.id}</code>
         </Fact>
         <Fact name="History">
+          <a href={href('audit', null, { show: 'life', person: person.id })}>Life</a> ·{' '}
           <a href={href('audit', null, { object: person.id })}>What was done to this person</a>
         </Fact>
       </Facts>
