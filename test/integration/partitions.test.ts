@@ -86,6 +86,129 @@ describe('a partition made after install', () => {
   });
 });
 
+describe('what a device copies anew', () => {
+  const steps: string[] = [];
+  let stop: () => void;
+  beforeAll(() => {
+    stop = device.core.subscribe((event) => {
+      if (event.type === 'status' && event.status.progress) steps.push(event.status.progress.step);
+    });
+  });
+  afterAll(() => stop());
+
+  /** Pulls, and tells whether the log was copied. */
+  async function copied(work: () => Promise<unknown>): Promise<boolean> {
+    await sync();
+    steps.length = 0;
+    await work();
+    await sync();
+    const wasCopied = steps.includes('Copying api_access_log');
+    expect(await equal()).toBe(true);
+    return wasCopied;
+  }
+  const make = (name: string, month: number) =>
+    run(
+      `CREATE TABLE api_service.${name} PARTITION OF api_service.api_access_log FOR VALUES FROM ('2035-0${month}-01') TO ('2035-0${month + 1}-01')`,
+    );
+  const attach = (name: string, month: number) =>
+    run(
+      `ALTER TABLE api_service.api_access_log ATTACH PARTITION api_service.${name} FOR VALUES FROM ('2035-0${month}-01') TO ('2035-0${month + 1}-01')`,
+    );
+  const detach = (name: string) => run(`ALTER TABLE api_service.api_access_log DETACH PARTITION api_service.${name}`);
+  const makeBeside = (name: string) =>
+    run(`CREATE TABLE api_service.${name} (LIKE api_service.api_access_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`);
+
+  test('nothing where a partition comes that is empty, made there or attached; its rows come by themselves', async () => {
+    expect(await copied(() => make('p1', 1))).toBe(false);
+    expect(
+      await copied(async () => {
+        await makeBeside('p2');
+        await attach('p2', 2);
+      }),
+    ).toBe(false);
+    for (const name of ['p1', 'p2'])
+      expect(await copied(() => log(name, [name === 'p1' ? '2035-01-05' : '2035-02-05']))).toBe(false);
+    expect(await copied(() => log('api_access_log', ['2035-01-06', '2035-02-06']))).toBe(false);
+    const { rows } = await central.client.query(
+      `SELECT count(*)::INTEGER AS n FROM api_service.api_access_log WHERE "timestamp" >= '2035-01-01'`,
+    );
+    expect(rows).toEqual([{ n: 4 }]);
+  });
+
+  test('nothing where it comes with one that is partitioned itself and has nothing in it', async () => {
+    expect(
+      await copied(async () => {
+        await run(
+          `CREATE TABLE api_service.p3 (LIKE api_service.api_access_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE ("timestamp")`,
+        );
+        await run(
+          `CREATE TABLE api_service.p3a PARTITION OF api_service.p3 FOR VALUES FROM ('2035-03-01') TO ('2035-03-15')`,
+        );
+        await attach('p3', 3);
+      }),
+    ).toBe(false);
+    expect(await copied(() => log('p3', ['2035-03-05']))).toBe(false);
+  });
+
+  test('the log where a partition comes with rows, in one transaction with its making too', async () => {
+    expect(
+      await copied(async () => {
+        await run('BEGIN');
+        await makeBeside('p4');
+        await log('p4', ['2035-04-05']);
+        await attach('p4', 4);
+        await run('COMMIT');
+      }),
+    ).toBe(true);
+  });
+
+  test('the log where an empty one comes as another goes, or is emptied', async () => {
+    expect(
+      await copied(async () => {
+        await detach('p4');
+        await make('p5', 5);
+      }),
+    ).toBe(true);
+    expect(await copied(() => run('TRUNCATE api_service.p1'))).toBe(true);
+    expect(await copied(() => run('DROP TABLE api_service.p2'))).toBe(true);
+    expect(await copied(() => detach('p5'))).toBe(true);
+  });
+
+  test('the log where a partition was away between two pulls, and had rows written or deleted meanwhile', async () => {
+    await make('p6', 6);
+    await log('p6', ['2035-06-05', '2035-06-06']);
+    expect(
+      await copied(async () => {
+        await detach('p6');
+        await run(`DELETE FROM api_service.p6 WHERE "timestamp" = '2035-06-05'`);
+        await attach('p6', 6);
+      }),
+    ).toBe(true);
+    expect(
+      await copied(async () => {
+        await run('BEGIN');
+        await detach('p6');
+        await log('p6', ['2035-06-07']);
+        await attach('p6', 6);
+        await run('COMMIT');
+      }),
+    ).toBe(true);
+  });
+
+  test('the log where it cannot be told in time whether the new partition is empty', async () => {
+    const host = await central.connect();
+    expect(
+      await copied(async () => {
+        await make('p7', 7);
+        await host.query('BEGIN');
+        await host.query('LOCK TABLE ONLY api_service.p7 IN ACCESS EXCLUSIVE MODE');
+        setTimeout(() => void host.query('COMMIT'), 1_500);
+      }),
+    ).toBe(true);
+    await host.end();
+  });
+});
+
 describe('a partition that is partitioned itself', () => {
   test('is seen when it comes with rows, and when one of its own comes, is truncated, and goes', async () => {
     await run(

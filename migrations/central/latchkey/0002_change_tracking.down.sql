@@ -6,6 +6,7 @@ DROP FUNCTION latchkey.mark_of(latchkey.change);
 DROP FUNCTION latchkey.outdated_tables();
 DROP FUNCTION latchkey.untracked_tables();
 DROP FUNCTION latchkey.fingerprint();
+DROP FUNCTION latchkey.are_empty(OID[]);
 DROP VIEW latchkey.mirrored_partition;
 DROP FUNCTION latchkey.prune_changes(INTEGER, BIGINT, BIGINT);
 DROP FUNCTION latchkey.moved_in_before(pg_snapshot);

@@ -117,14 +117,28 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.prune_changes(INTEGER, BIGINT, BIGINT) FROM PUBLIC;
 
--- The partitions of mirrored tables, however deep. pg_partition_tree would lock them, and so wait for whoever is altering one.
+-- The partitions of mirrored tables, however deep, and since which transaction each is one: what is written while it is away is not tracked.
+-- pg_partition_tree would lock them, and so wait for whoever is altering one.
 CREATE VIEW latchkey.mirrored_partition AS
   WITH RECURSIVE tree AS (
-    SELECT m.id AS table_id, i.inhrelid, i.inhparent FROM latchkey.mirrored_table m JOIN pg_inherits i ON i.inhparent = m.relation
+    SELECT m.id AS table_id, i.inhrelid, i.inhparent, i.xmin AS since FROM latchkey.mirrored_table m JOIN pg_inherits i ON i.inhparent = m.relation
     UNION ALL
-    SELECT tree.table_id, i.inhrelid, i.inhparent FROM tree JOIN pg_inherits i ON i.inhparent = tree.inhrelid
+    SELECT tree.table_id, i.inhrelid, i.inhparent, i.xmin FROM tree JOIN pg_inherits i ON i.inhparent = tree.inhrelid
   )
-  SELECT table_id, inhrelid AS relation, inhparent AS parent FROM tree;
+  SELECT table_id, inhrelid AS relation, inhparent AS parent, since FROM tree;
+
+-- Whether partitions have no row at all. Where one of them was made or attached that is, everything in it was tracked. Not where that
+-- cannot be told soon: somebody may be altering one.
+CREATE FUNCTION latchkey.are_empty(p_partitions OID[]) RETURNS BOOLEAN
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
+BEGIN
+  RETURN (
+    SELECT count(*) = cardinality(p_partitions) FROM latchkey.mirrored_partition p JOIN pg_class c ON c.oid = p.relation
+    WHERE p.relation = ANY (p_partitions) AND (c.relkind = 'p' OR c.relkind = 'r' AND pg_relation_size(c.oid) = 0));
+EXCEPTION WHEN lock_not_available THEN
+  RETURN FALSE;
+END
+$$;
 
 -- One number that changes whenever what devices may see does: columns, types, grants, partitions. Every poll asks for it. In PL/pgSQL, like what
 -- else polls ask for, because before PostgreSQL 18 a function in SQL is planned anew at each call.
@@ -142,7 +156,7 @@ BEGIN
           hashtextextended(coalesce(a.attacl::TEXT, ''), a.attnum)))) AS hash
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) columns
       UNION ALL
-      SELECT hashtextextended(concat_ws(' ', p.parent, p.relation, c.relfilenode, c.relpartbound), 0)
+      SELECT hashtextextended(concat_ws(' ', p.parent, p.relation, p.since, c.relfilenode, c.relpartbound), 0)
       FROM latchkey.mirrored_partition p
       CROSS JOIN LATERAL (SELECT relfilenode, relpartbound FROM pg_class WHERE oid = p.relation OFFSET 0) c
     ) described);
@@ -305,9 +319,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       'window', m.log_window,
       'references', coalesce(m.rules -> 'references', '[]'),
       -- ATTACH, DETACH and DROP fire no trigger, TRUNCATE none on a partition younger than Latchkey: its file becomes another one. A table
-      -- whose partitions are others is copied anew.
+      -- whose partitions are others is copied anew, unless all that came are empty.
       'partitions', (
-        SELECT md5(string_agg(concat_ws(' ', p.parent, p.relation, c.relfilenode, pg_get_expr(c.relpartbound, 0)), ',' ORDER BY p.relation))
+        SELECT jsonb_agg(p.relation || ' ' || left(md5(concat_ws(' ', p.parent, p.since, c.relfilenode, pg_get_expr(c.relpartbound, 0))), 16) ORDER BY p.relation)
         FROM latchkey.mirrored_partition p JOIN pg_class c ON c.oid = p.relation WHERE p.table_id = m.id),
       'unique', (
         SELECT coalesce(jsonb_agg(columns.names), '[]')

@@ -10,8 +10,8 @@ export interface MirroredTable {
   parent: { column: string; table: string; target: string } | null;
   /** For logs: rows are mirrored until they are so many days old by this column. */
   window: { column: string; days: number } | null;
-  /** A digest of central's partitions of the table: it is copied anew when they are others. */
-  partitions: string | null;
+  /** Central's partitions of the table, each its oid and a digest: it is copied anew when they are others, unless all that came are empty. */
+  partitions: string[] | null;
   /** Sets of columns that are unique at central: the write road tests them before central does. */
   unique: string[][];
   references: { column: string; table: string; target: string }[];
@@ -56,7 +56,7 @@ interface CentralTable {
   parent: { column: string; table: string; target: string } | null;
   references: { column: string; table: string; target: string }[];
   window: { column: string; days: number } | null;
-  partitions: string | null;
+  partitions: string[] | null;
   unique: string[][];
   columns: {
     name: string;
@@ -68,6 +68,17 @@ interface CentralTable {
     insertable: boolean;
     updatable: boolean;
   }[];
+}
+
+/**
+ * Oids of the partitions that came to a table of which nothing else changed, so that its rows stay good where those are empty; null where
+ * something else did.
+ */
+export function addedPartitions(before: MirroredTable, after: MirroredTable): string[] | null {
+  if (JSON.stringify({ ...before, partitions: null }) !== JSON.stringify({ ...after, partitions: null })) return null;
+  const [had, has] = [before.partitions ?? [], after.partitions ?? []];
+  if (!had.every((partition) => has.includes(partition))) return null;
+  return has.filter((partition) => !had.includes(partition)).map((partition) => partition.split(' ')[0]!);
 }
 
 /** Central's description of what this device may see. A table of which not even the key may be read is not mirrored. */

@@ -227,6 +227,14 @@ export class WritableMirror extends ReadableMirror {
     this.database.exec(keyIndexStatement(this.system, table, free, on));
   }
 
+  /** Of a table whose rows stay good, and whose columns are the same. */
+  redefine(table: MirroredTable): void {
+    this.database
+      .prepare('UPDATE latchkey_table SET definition = ? WHERE name = ?')
+      .run(JSON.stringify(table), table.name);
+    this.known = null;
+  }
+
   dropTable(name: string): void {
     this.dropViews();
     dropDailyCounts(this.database, this.system, name);

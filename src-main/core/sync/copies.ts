@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type MirroredTable, mirroredTables } from '../mirror/catalogue.ts';
+import { addedPartitions, type MirroredTable, mirroredTables } from '../mirror/catalogue.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
@@ -24,6 +24,8 @@ export interface NeededCopies {
   described: MirroredTable[];
   /** Everything is to be copied anew: another epoch, or a cursor that the change log does not reach back to. */
   stale: boolean;
+  /** Tables that have more partitions than before, and all of those were empty: nothing in them went by untracked. */
+  grown: MirroredTable[];
 }
 
 /** Within a transaction at central. @returns null where the cursor is all that a pull needs */
@@ -31,7 +33,24 @@ export async function neededCopies({ client, mirror }: PullContext, answer: Hell
   const stale = compareEpoch(mirror, answer) === 'changed' || cursorIsTooOld(mirror, answer);
   if (mirror.meta('fingerprint') === answer.fingerprint && !stale && mirror.meta('copying') === null) return null;
   const { rows } = await client.query<{ catalogue: string }>('SELECT latchkey.catalogue() AS catalogue');
-  return { answer, stale, described: mirroredTables(JSON.parse(rows[0]!.catalogue)) };
+  const described = mirroredTables(JSON.parse(rows[0]!.catalogue));
+  return { answer, stale, described, grown: stale ? [] : await grownTables(client, mirror, described) };
+}
+
+async function grownTables(
+  client: pg.Client,
+  mirror: WritableMirror,
+  described: MirroredTable[],
+): Promise<MirroredTable[]> {
+  const grown: MirroredTable[] = [];
+  for (const table of described) {
+    const before = mirror.tables.get(table.name);
+    const added = before ? addedPartitions(before, table) : null;
+    if (added === null || added.length === 0) continue;
+    const { rows } = await client.query<{ empty: string }>('SELECT latchkey.are_empty($1) AS empty', [added]);
+    if (rows[0]!.empty === 't') grown.push(table);
+  }
+  return grown;
 }
 
 /**
@@ -142,7 +161,7 @@ function cursorIsTooOld(mirror: WritableMirror, answer: Hello): boolean {
 }
 
 /** Decides which tables are copied: all of a fresh start, else those that are new or defined otherwise. Gone ones are dropped. */
-function planCopies(mirror: WritableMirror, { answer, described, stale }: NeededCopies, lost: string[]) {
+function planCopies(mirror: WritableMirror, { answer, described, stale, grown }: NeededCopies, lost: string[]) {
   const present = new Map(mirror.all(query.selectFrom('latchkey_table').selectAll()).map((row) => [row.name, row]));
   for (const name of present.keys()) {
     if (!described.some((table) => table.name === name)) mirror.dropTable(name);
@@ -156,10 +175,12 @@ function planCopies(mirror: WritableMirror, { answer, described, stale }: Needed
     mirror.setMeta('cursor', answer.snapshot);
     watchAnew(mirror, answer.snapshot);
   }
+  for (const table of grown) mirror.redefine(table);
   mirror.setMeta('copying', 'true');
   rememberCentral(mirror, { ...answer, fingerprint: '' });
   return described.filter((table) => {
     const row = present.get(table.name);
-    return stale || !row || row.wanted === 1 || row.definition !== JSON.stringify(table);
+    if (stale || !row || row.wanted === 1) return true;
+    return row.definition !== JSON.stringify(table) && !grown.includes(table);
   });
 }
