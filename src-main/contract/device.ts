@@ -88,6 +88,8 @@ export const status = z.object({
   conflicts: z.number().int(),
   /** Commands of others that wait at central for an administrator, as far as this device could decide on them. */
   inQuarantine: z.number().int(),
+  /** What was found of the logs that should not be, and nobody has acknowledged (`audit.integrity`). */
+  findings: z.number().int(),
   mirror: z.object({ rows: z.number().int(), bytes: z.number().int(), tables: z.number().int() }),
   central: z.object({ reachable: z.boolean(), epoch: z.string().nullable() }),
   /** The command that has waited longest for central's answer, or to be seen in force, and why it waits. */

@@ -35,6 +35,7 @@ export const errorCodes = [
   'central-too-old',
   'central-standby',
   'central-rewound',
+  'log-tampered',
   'central-schema-changed',
   'central-tracking-off',
   'central-refused',

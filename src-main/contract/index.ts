@@ -3,6 +3,7 @@ import { auditCalls } from './audit.ts';
 import { centralCalls } from './central.ts';
 import { dataCalls } from './data.ts';
 import { deviceCalls } from './device.ts';
+import { integrityCalls } from './integrity.ts';
 import { keyCalls } from './keys.ts';
 import { outboxCalls } from './outbox.ts';
 import { peopleCalls } from './people.ts';
@@ -14,6 +15,7 @@ export const contract = {
   ...keyCalls,
   ...outboxCalls,
   ...auditCalls,
+  ...integrityCalls,
   ...dataCalls,
   ...centralCalls,
 };

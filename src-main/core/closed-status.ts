@@ -8,6 +8,7 @@ export function closedStatus(mode: 'locked' | 'not-enrolled'): Status {
     pending: 0,
     conflicts: 0,
     inQuarantine: 0,
+    findings: 0,
     mirror: { rows: 0, bytes: 0, tables: 0 },
     central: { reachable: false, epoch: null },
     oldestPending: null,

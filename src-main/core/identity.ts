@@ -1,9 +1,12 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { LatchkeyError } from '../contract/errors.ts';
+import { centralLogName, deviceLogName } from './audit/checkpoint.ts';
+import { noteSigner } from './audit/note.ts';
 import { type CentralAddress, connectionError, connectToCentral } from './central/connection.ts';
 import { type EnrollmentFile, enrollmentChecksum, enrollmentFile } from './central/enroll.ts';
 import { newPassword, scramVerifier } from './central/scram.ts';
 import { disconnect } from './central/wire.ts';
+import type { Actor } from './command/actor.ts';
 import { systemOf } from './systems/index.ts';
 import type { SystemMapping } from './systems/system.ts';
 
@@ -18,6 +21,30 @@ export interface Identity {
   central: CentralAddress;
   /** Ed25519, PKCS#8 DER, base64: signs this device's log. */
   logKey: string;
+  /** Likewise, of its own: signs checkpoints of the organization's log. */
+  checkpointKey: string;
+}
+
+/** Who acts at this device, with its signing keys at hand. */
+export function actorOf({ device, organization, operator, logKey, checkpointKey }: Identity): Actor {
+  return {
+    device: device.id,
+    organization: organization.id,
+    operator: operator.id,
+    email: operator.email || null,
+    keys: {
+      log: noteSigner(deviceLogName(organization.id, device.id), privateKey(logKey)),
+      checkpoint: noteSigner(centralLogName(organization.id), privateKey(checkpointKey)),
+    },
+  };
+}
+
+function privateKey(pkcs8: string): KeyObject {
+  return createPrivateKey({ key: Buffer.from(pkcs8, 'base64'), format: 'der', type: 'pkcs8' });
+}
+
+function newPrivateKey(): string {
+  return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
 }
 
 /** @throws LatchkeyError `enrollment-invalid`, saying where the file is wrong */
@@ -57,7 +84,7 @@ export function readEnrollment(text: string): EnrollmentFile {
 }
 
 /**
- * Joins with an enrollment file: makes the device's keys here, registers the public one, sets a new random password as a SCRAM
+ * Joins with an enrollment file: makes the device's keys here, registers the public ones, sets a new random password as a SCRAM
  * verifier, and burns the file, in one transaction at central. `keep` stores the identity before that transaction commits, so
  * that a device which central knows is never without it.
  *
@@ -65,7 +92,6 @@ export function readEnrollment(text: string): EnrollmentFile {
  */
 export async function joinCentral(file: EnrollmentFile, keep: (identity: Identity) => Promise<void>): Promise<void> {
   const oneTime: CentralAddress = { ...file.central, user: file.login, password: file.password };
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const password = newPassword();
   const identity: Identity = {
     device: file.device,
@@ -74,7 +100,8 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
     system: file.system,
     ...(file.mapping && { mapping: file.mapping as SystemMapping }),
     central: { ...oneTime, password },
-    logKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
+    logKey: newPrivateKey(),
+    checkpointKey: newPrivateKey(),
   };
   const client = await connectToCentral(oneTime, { name: 'latchkey join' }).catch((error: unknown) => {
     throw error instanceof LatchkeyError && error.code === 'central-login-refused'
@@ -87,9 +114,8 @@ export async function joinCentral(file: EnrollmentFile, keep: (identity: Identit
   });
   try {
     await client.query('BEGIN');
-    // The last 32 bytes of an Ed25519 SubjectPublicKeyInfo (RFC 8410) are the key itself.
-    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
-    await client.query('SELECT latchkey.join($1)', [raw]);
+    const { log, checkpoint } = actorOf(identity).keys;
+    await client.query('SELECT latchkey.join($1, $2)', [log.vkey, checkpoint.vkey]);
     await client.query(`ALTER ROLE CURRENT_USER PASSWORD ${client.escapeLiteral(scramVerifier(password))}`);
     await keep(identity);
     await client.query('COMMIT');

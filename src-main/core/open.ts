@@ -5,6 +5,8 @@ import type { DeviceState } from '../contract/device.ts';
 import { LatchkeyError, toErrorShape } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
+import { integrityQueries } from './audit/integrity.ts';
+import { type HighWaterMark, highWaterName } from './audit/own-log.ts';
 import { auditQueries } from './audit/queries.ts';
 import type { EnrollmentFile } from './central/enroll.ts';
 import { closedStatus } from './closed-status.ts';
@@ -33,6 +35,7 @@ const queries: { [Name in CallName]?: Query<Name> } = {
   ...keyQueries,
   ...outboxQueries,
   ...auditQueries,
+  ...integrityQueries,
   ...dataQueries,
 };
 
@@ -74,6 +77,8 @@ class LocalCore implements Core {
   private unlocked: Unlocked | null = null;
   /** Unlocking, locking, joining and closing take turns. */
   private turn: Promise<unknown> = Promise.resolve();
+  /** Writes to the secret store take turns too: the last mark is the one that stays. */
+  private remembering: Promise<void> = Promise.resolve();
 
   constructor(folder: string, options: OpenOptions, release: () => Promise<void>) {
     this.folder = folder;
@@ -209,6 +214,8 @@ class LocalCore implements Core {
       identity,
       background,
       clockOffset: Math.round(ports.clock() - Date.now()),
+      remembered: await this.remembered(identity),
+      onHighWater: (mark) => this.remember(identity, mark),
       onEvent: (event) => this.emit(event),
       onLost: () => void this.inTurn(() => this.lock()),
     });
@@ -221,6 +228,23 @@ class LocalCore implements Core {
       throw error;
     }
     this.emit({ type: 'device', device: this.state() });
+  }
+
+  /** How long this device's log was when it last grew; undefined where nothing but its own file could tell. */
+  private async remembered(identity: Identity): Promise<HighWaterMark | null | undefined> {
+    const { secretStore } = this.options.ports;
+    if (secretStore === null) return undefined;
+    const kept = await secretStore.read(highWaterName(identity.device.id));
+    return kept === null ? null : (JSON.parse(Buffer.from(kept).toString('utf8')) as HighWaterMark);
+  }
+
+  private remember(identity: Identity, mark: HighWaterMark): void {
+    const { secretStore } = this.options.ports;
+    if (secretStore === null) return;
+    const bytes = Buffer.from(JSON.stringify(mark));
+    this.remembering = this.remembering
+      .then(() => secretStore.write(highWaterName(identity.device.id), bytes))
+      .catch(() => {});
   }
 
   /** Closes the mirror and forgets the keys. */

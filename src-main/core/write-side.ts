@@ -5,16 +5,22 @@ import type { Status } from '../contract/device.ts';
 import { LatchkeyError } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import type { CallName, Output, Request } from '../contract/index.ts';
+import type { Integrity } from '../contract/integrity.ts';
+import { acknowledgeFinding, openFindings } from './audit/findings.ts';
+import { readIntegrity } from './audit/integrity.ts';
+import { checkHighWater, checkOwnLog, type HighWaterMark, highWaterMark } from './audit/own-log.ts';
 import type { Patience } from './central/wire.ts';
+import type { Actor } from './command/actor.ts';
 import { execute } from './command/execute.ts';
 import { resolve, undo } from './command/outcomes.ts';
 import type { Decide } from './handlers.ts';
-import type { Identity } from './identity.ts';
+import { actorOf, type Identity } from './identity.ts';
 import { keyCommands } from './keys/commands.ts';
 import { momentParameter } from './mirror/moments.ts';
 import { inMirrorWords, mirrorFile, openMirror } from './mirror/open.ts';
 import { query } from './mirror/readable.ts';
 import { TextIndexing } from './mirror/text-indexing.ts';
+import { noteAllToldEvents } from './mirror/told-events.ts';
 import { WritableMirror } from './mirror/writable.ts';
 import { oldestPending } from './outbox/oldest-pending.ts';
 import { peopleCommands } from './people/commands.ts';
@@ -22,6 +28,9 @@ import { readContext } from './read-context.ts';
 import { readCentralHealth, readCentralPosture } from './sync/central-health.ts';
 import { checkMirror } from './sync/check.ts';
 import { examine } from './sync/doctor.ts';
+import { hello } from './sync/hello.ts';
+import { checkLeaves, followLog } from './sync/organization-log.ts';
+import { proveProjections } from './sync/projections.ts';
 import { decideQuarantined, listQuarantine } from './sync/quarantine.ts';
 import { Supervisor } from './sync/supervisor.ts';
 import { systemOf } from './systems/index.ts';
@@ -38,6 +47,10 @@ export interface WriteSideOptions {
   patience?: Patience | undefined;
   /** How much of a table is read in one transaction at central. */
   rowsPerSnapshot?: number;
+  /** How long this device's log was, by the system's secret store; undefined where there is none, null where it knows none. */
+  remembered?: HighWaterMark | null | undefined;
+  /** This device's log grew. */
+  onHighWater?: (mark: HighWaterMark) => void;
   emit: (event: LatchkeyEvent) => void;
 }
 
@@ -45,11 +58,15 @@ export interface WriteSideOptions {
 export class WriteSide {
   private readonly options: WriteSideOptions;
   private readonly mirror: WritableMirror;
+  private readonly actor: Actor;
   private readonly supervisor: Supervisor;
   private readonly indexing: TextIndexing;
+  /** The size of this device's log that was last told to be remembered. */
+  private marked: number;
 
   constructor(options: WriteSideOptions) {
     this.options = options;
+    this.actor = actorOf(options.identity);
     this.mirror = new WritableMirror(
       openMirror(options.folder, options.databaseKey, 'write'),
       systemOf(options.identity),
@@ -57,10 +74,14 @@ export class WriteSide {
     this.mirror.transaction(() => {
       this.mirror.rebuildViews();
       this.mirror.renewReadAids();
+      this.mirror.setMeta('rollback_protection', String(options.remembered !== undefined));
     });
+    if (options.remembered) checkHighWater(this.mirror, options.remembered, options.now());
+    this.marked = highWaterMark(this.mirror).size;
     this.supervisor = new Supervisor({
       mirror: this.mirror,
       address: options.identity.central,
+      actor: this.actor,
       patience: options.patience,
       rowsPerSnapshot: options.rowsPerSnapshot,
       now: options.now,
@@ -119,6 +140,10 @@ export class WriteSide {
           onChanged: (tables) => this.options.emit({ type: 'changed', tables }),
           exclusively: (work) => this.supervisor.alone(work),
         });
+      case 'audit.check':
+        return this.checkLogs();
+      case 'audit.acknowledge':
+        return this.acknowledge(request as Request<'audit.acknowledge'>);
       case 'central.health':
         return this.supervisor.withCentral(readCentralHealth);
       case 'central.posture':
@@ -145,15 +170,36 @@ export class WriteSide {
     this.mirror.database.close();
   }
 
-  private get actor() {
-    const { device, organization, operator } = this.options.identity;
-    return { device: device.id, organization: organization.id, operator: operator.id };
-  }
-
   private quarantine(client: pg.Client) {
     const { now, emit } = this.options;
     const onChanged = (tables: string[]) => emit({ type: 'changed', tables });
     return { client, mirror: this.mirror, actor: this.actor, now, onChanged };
+  }
+
+  /** Everything that can be held against something else: this device's own log, all of central's, and what the host's audit table tells. */
+  private async checkLogs(): Promise<Integrity> {
+    const { mirror, actor } = this;
+    const { now, emit } = this.options;
+    checkOwnLog(mirror, actor, now());
+    const onChanged = (tables: string[]) => emit({ type: 'changed', tables });
+    await this.supervisor.withCentral(async (client) => {
+      const context = { client, mirror, actor, now, onChanged };
+      const answer = await hello(context);
+      await followLog(context, answer, false);
+      await checkLeaves(context);
+      mirror.transaction(() => {
+        for (const table of mirror.tables.values()) noteAllToldEvents(mirror.database, mirror.system, table);
+      });
+      proveProjections(mirror, answer, now());
+    });
+    return readIntegrity(mirror);
+  }
+
+  private acknowledge({ finding, reason }: Request<'audit.acknowledge'>): Integrity {
+    return this.write((now) => {
+      acknowledgeFinding(this.mirror, this.actor, { finding, reason, now });
+      return readIntegrity(this.mirror);
+    });
   }
 
   /** A feature decides and the write path writes, in one transaction: nothing changes between the look and the deed. */
@@ -195,6 +241,11 @@ export class WriteSide {
   }
 
   private announceStatus(): void {
+    const mark = highWaterMark(this.mirror);
+    if (mark.size > this.marked) {
+      this.marked = mark.size;
+      this.options.onHighWater?.(mark);
+    }
     this.options.emit({ type: 'status', status: this.status() });
   }
 
@@ -226,6 +277,7 @@ export class WriteSide {
       pending: count('latchkey_outbox', ['local', 'queued', 'accepted']),
       conflicts: count('latchkey_conflict', ['open']),
       inQuarantine: this.supervisor.answer?.in_quarantine ?? 0,
+      findings: openFindings(this.mirror),
       mirror: { rows: Number(totals?.rows ?? 0), bytes: this.bytes(), tables: Number(totals?.tables ?? 0) },
       central: {
         reachable,

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorShape, LatchkeyError } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
+import type { HighWaterMark } from './audit/own-log.ts';
 import type { Identity } from './identity.ts';
 
 export interface WriteThreadRequest {
@@ -11,7 +12,8 @@ export interface WriteThreadRequest {
 export type WriteThreadMessage =
   | { id: number; ok: true; value: unknown }
   | { id: number; ok: false; error: ErrorShape }
-  | { event: LatchkeyEvent };
+  | { event: LatchkeyEvent }
+  | { highWater: HighWaterMark };
 
 export interface WriteThreadOptions {
   folder: string;
@@ -20,6 +22,9 @@ export interface WriteThreadOptions {
   background: boolean;
   /** Milliseconds to add to this machine's clock; other than 0 in tests alone. */
   clockOffset: number;
+  /** How long this device's log was, by the system's secret store; undefined where there is none. */
+  remembered: HighWaterMark | null | undefined;
+  onHighWater: (mark: HighWaterMark) => void;
   onEvent: (event: LatchkeyEvent) => void;
   /** The thread ended without being asked to. */
   onLost: () => void;
@@ -39,7 +44,7 @@ export class WriteThread {
   private closing = false;
 
   private constructor(options: WriteThreadOptions) {
-    const { onEvent, onLost, ...workerData } = options;
+    const { onEvent, onHighWater, onLost, ...workerData } = options;
     // Beside this file, in the sources as in a build.
     const entry = new URL(import.meta.url.endsWith('.ts') ? './write-thread.ts' : './write-thread.js', import.meta.url);
     this.worker = new Worker(entry, {
@@ -50,6 +55,10 @@ export class WriteThread {
     this.worker.on('message', (message: WriteThreadMessage) => {
       if ('event' in message) {
         onEvent(message.event);
+        return;
+      }
+      if ('highWater' in message) {
+        onHighWater(message.highWater);
         return;
       }
       const waiter = this.waiting.get(message.id);

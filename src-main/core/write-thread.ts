@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorShape } from '../contract/errors.ts';
 import type { CallName } from '../contract/index.ts';
+import type { HighWaterMark } from './audit/own-log.ts';
 import type { Identity } from './identity.ts';
 import { inMirrorWords, mirrorFile } from './mirror/open.ts';
 import { WriteSide } from './write-side.ts';
@@ -14,12 +15,13 @@ const send = (message: WriteThreadMessage) => port.postMessage(message);
 const path = join((workerData as { folder: string }).folder, mirrorFile);
 
 try {
-  const { folder, databaseKey, identity, background, clockOffset } = workerData as {
+  const { folder, databaseKey, identity, background, clockOffset, remembered } = workerData as {
     folder: string;
     databaseKey: Uint8Array;
     identity: Identity;
     background: boolean;
     clockOffset: number;
+    remembered: HighWaterMark | null | undefined;
   };
   const side = new WriteSide({
     folder,
@@ -27,6 +29,8 @@ try {
     identity,
     background,
     now: () => Date.now() + clockOffset,
+    remembered,
+    onHighWater: (highWater) => send({ highWater }),
     emit: (event) => send({ event }),
   });
   port.on('message', async ({ id, name, request }: WriteThreadRequest) => {

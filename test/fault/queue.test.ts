@@ -67,9 +67,10 @@ const sent = (commands: ReturnType<typeof queued>) =>
   }));
 const entries = (commands: ReturnType<typeof queued>) => commands.map(({ position, entry }) => ({ position, entry }));
 const pushed = async (client: pg.Client, log: unknown[], commands: unknown[]) => {
-  const { rows } = await client.query('SELECT latchkey.push($1, $2) AS answer', [
+  const { rows } = await client.query('SELECT latchkey.push($1, $2, $3) AS answer', [
     JSON.stringify(log),
     JSON.stringify(commands),
+    `origin\n${(log.at(-1) as { position: number } | undefined)?.position}\nroot\n`,
   ]);
   return (JSON.parse(rows[0].answer).receipts as { id: string; state: string }[]).map(({ id, state }) => [id, state]);
 };
@@ -124,7 +125,7 @@ test('a command that is made while the answer to a push is on its way goes with 
 test('the same push over two connections at once gives the same receipts, and applies once', async () => {
   await withDevice(async (device, admin, ground) => {
     // Whoever comes second waits for the first one here, as at any central.
-    await admin.query(`ALTER FUNCTION latchkey.push(TEXT, TEXT) SET lock_timeout = '2s'`);
+    await admin.query(`ALTER FUNCTION latchkey.push(TEXT, TEXT, TEXT) SET lock_timeout = '2s'`);
     for (const person of [4, 5, 6]) await rename(device, person, 'Twice');
     const commands = queued(device);
     const clients = await Promise.all([1, 2].map(() => connectToCentral(ground.devices[0]!.identity.central)));

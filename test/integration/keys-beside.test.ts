@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canonicalText } from '../../src-main/core/audit/canonical.ts';
 import { fillDemo, fillDemoSidecars } from '../../src-main/core/central/demo/index.ts';
 import { enroll } from '../../src-main/core/central/enroll.ts';
 import { install } from '../../src-main/core/central/install.ts';
@@ -175,9 +176,8 @@ describe('a key that has run out', () => {
         act: 'key.expire',
         dev: 'central',
         expires: expect.stringMatching(/Z$/),
-        key: issued.subject,
+        obj: { id: issued.subject, t: 'enterprise_api_keys' },
         org: rows[0].id,
-        table: 'enterprise_api_keys',
         ts: expect.stringMatching(/Z$/),
         v: 'latchkey/1',
       },
@@ -284,13 +284,14 @@ test('no device writes what is beside another organization’s key, nor learns w
       changes,
     };
     position += 1;
-    const entry = JSON.stringify({
+    const entry = canonicalText({
       ...{ v: 'latchkey/1', org: organization.id, dev: id, seq: position, act: 'key.rotate', cmd: command.id },
       chg: { h: hash(changes) },
     });
-    const { rows } = await login.query('SELECT latchkey.push($1, $2) AS answer', [
+    const { rows } = await login.query('SELECT latchkey.push($1, $2, $3) AS answer', [
       JSON.stringify([{ position, entry }]),
       JSON.stringify([command]),
+      `origin\n${position}\nroot\n`,
     ]);
     const { state, context } = rows[0].answer.receipts[0];
     return { state, context };

@@ -90,7 +90,12 @@ describe('the commands of an operator who was deactivated meanwhile', () => {
       `SELECT convert_from(entry, 'UTF8')::JSONB ->> 'act' AS act FROM latchkey.audit_leaf WHERE command = $1 ORDER BY idx`,
       [kept!.command],
     );
-    expect(leaves.map((leaf) => leaf.act)).toEqual(['person.edit', 'quarantine.release']);
+    expect(leaves.map((leaf) => leaf.act)).toEqual([
+      'person.edit',
+      'command.result',
+      'quarantine.release',
+      'command.result',
+    ]);
     await behind.core.call('sync.now', {});
     expect(await stateOf(kept!.command)).toBe('in-force');
     expect((await deciding.core.call('sync.now', {})).inQuarantine).toBe(0);

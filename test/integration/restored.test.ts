@@ -27,10 +27,23 @@ const nameHere = async (person: string) =>
   (await device.core.call('people.show', { person: `${person}@nordhaven.example` })).name;
 
 /** What a backup from before leaves of some commands: nothing, neither in the tables nor in the log, nor that there was a device's entry. */
-async function rewindTo({ entries, logSize }: { entries: number; logSize: number }, lost: string[]): Promise<void> {
+async function rewindTo({ entries, logSize, frontier, logRoot }: Present, lost: string[]): Promise<void> {
   const { client, nordhaven } = central;
-  await client.query(`DELETE FROM latchkey.audit_leaf WHERE organization = $1 AND idx >= $2`, [nordhaven, logSize]);
-  await client.query('UPDATE latchkey.organization SET log_size = $2 WHERE id = $1', [nordhaven, logSize]);
+  await client.query('ALTER TABLE latchkey.audit_leaf DISABLE TRIGGER "00_latchkey_log"');
+  await client.query('DELETE FROM latchkey.audit_disclosure WHERE organization = $1 AND idx >= $2', [
+    nordhaven,
+    logSize,
+  ]);
+  await client.query('DELETE FROM latchkey.audit_leaf WHERE organization = $1 AND idx >= $2', [nordhaven, logSize]);
+  await client.query('ALTER TABLE latchkey.audit_leaf ENABLE ALWAYS TRIGGER "00_latchkey_log"');
+  await client.query(
+    'UPDATE latchkey.organization SET log_size = $2, frontier = $3::BYTEA[], log_root = $4::BYTEA WHERE id = $1',
+    [nordhaven, logSize, frontier, logRoot],
+  );
+  await client.query('DELETE FROM latchkey.audit_checkpoint WHERE organization = $1 AND size > $2', [
+    nordhaven,
+    logSize,
+  ]);
   await client.query('DELETE FROM latchkey.command WHERE id = ANY ($1)', [lost]);
   await client.query('UPDATE latchkey.device SET entries = $2 WHERE id = $1', [device.id, entries]);
   await client.query(
@@ -41,9 +54,16 @@ async function rewindTo({ entries, logSize }: { entries: number; logSize: number
   ]);
 }
 
-async function present(): Promise<{ entries: number; logSize: number }> {
+interface Present {
+  entries: number;
+  logSize: number;
+  frontier: string;
+  logRoot: string;
+}
+
+async function present(): Promise<Present> {
   const { rows } = await central.client.query(
-    `SELECT d.entries::INTEGER, o.log_size::INTEGER AS "logSize" FROM latchkey.device d JOIN latchkey.organization o ON o.id = d.organization WHERE d.id = $1`,
+    `SELECT d.entries::INTEGER, o.log_size::INTEGER AS "logSize", o.frontier::TEXT, o.log_root::TEXT AS "logRoot" FROM latchkey.device d JOIN latchkey.organization o ON o.id = d.organization WHERE d.id = $1`,
     [device.id],
   );
   return rows[0];

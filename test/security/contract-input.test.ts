@@ -92,6 +92,7 @@ test('a locked device and one that has not joined answer with what they are', as
       key: 'x',
       command: crypto.randomUUID(),
       conflict: crypto.randomUUID(),
+      finding: crypto.randomUUID(),
       take: 'mine',
       decision: 'release',
       table: 'users',

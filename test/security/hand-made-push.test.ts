@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { canonicalText } from '../../src-main/core/audit/canonical.ts';
 import { revokeDevice } from '../../src-main/core/central/enroll.ts';
+import type { Json } from '../../src-main/core/command/intent.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { central, connectAsDevice, device, deviceLogin, login } from '../fixtures/device-login.ts';
 
@@ -15,10 +17,11 @@ interface Receipt {
 }
 const uuid = () => crypto.randomUUID();
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
+const sha256b64 = (text: string) => createHash('sha256').update(text, 'utf8').digest('base64url');
 const idOf = async (email: string) => (await central.person(email)).id as string;
 
 const entryOf = (seq: number, command: string, changes: string | null, more: object = {}) =>
-  JSON.stringify({
+  canonicalText({
     v: 'latchkey/1',
     org: central.nordhaven,
     dev: device.id,
@@ -27,10 +30,15 @@ const entryOf = (seq: number, command: string, changes: string | null, more: obj
     cmd: command,
     ...(changes === null ? {} : { chg: { h: sha256(changes) } }),
     ...more,
-  });
+  } as Record<string, Json>);
 const send = async (entries: unknown, commands: unknown, by: pg.Client = login) => {
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-  const { rows } = await by.query('SELECT latchkey.push($1, $2) AS answer', [text(entries), text(commands)]);
+  const { rows } = await by.query('SELECT latchkey.push($1, $2, $3) AS answer', [
+    text(entries),
+    text(commands),
+    // Whether a signature holds is nothing that central can tell.
+    `origin\n${position}\nroot\n`,
+  ]);
   return rows[0].answer as { entries: number; receipts: Receipt[] };
 };
 /** One command with the entry that stands for it; `changes` is the exact text of its body. */
@@ -127,11 +135,35 @@ describe('a log entry', () => {
     ],
     ['that is no JSON', (next) => [next, 'hello'], 'LK422'],
     ['that is a bomb of brackets', (next) => [next, '['.repeat(500_000)], 'LK422'],
+    ['that is not in canonical form', (next) => [next, entryOf(next, uuid(), null).replace(',', ', ')], 'LK422'],
     ['that is too long', (next) => [next, entryOf(next, uuid(), null, { pad: 'x'.repeat(17_000) })], 'LK413'],
   ])('%s is refused, with the whole push', async (_what, make, code) => {
     const before = await written();
     const [place, entry] = make(position + 1);
     await expect(send([{ position: place, entry }], [])).rejects.toMatchObject({ code });
+    expect(await written()).toBe(before);
+  });
+
+  test('comes with the checkpoint of its log, or not at all', async () => {
+    const before = await written();
+    const entry = JSON.stringify([{ position: position + 1, entry: entryOf(position + 1, uuid(), null) }]);
+    for (const note of [null, '', 'origin\n999\nroot\n'])
+      await expect(login.query('SELECT latchkey.push($1, $2, $3)', [entry, '[]', note])).rejects.toMatchObject({
+        code: 'LK412',
+      });
+    expect(await written()).toBe(before);
+  });
+
+  test('discloses what it was made with and nothing else', async () => {
+    const before = await written();
+    const entry = entryOf(position + 1, uuid(), null, { _sd: [sha256b64('WyJzYWx0IiwicmVhc29uIiwidHJ1ZSJd')] });
+    const sent = JSON.stringify([
+      { position: position + 1, entry, disclosures: ['WyJzYWx0IiwicmVhc29uIiwiZmFsc2UiXQ'] },
+    ]);
+    const note = `origin\n${position + 1}\nroot\n`;
+    await expect(login.query('SELECT latchkey.push($1, $2, $3)', [sent, '[]', note])).rejects.toMatchObject({
+      code: 'LK412',
+    });
     expect(await written()).toBe(before);
   });
 
@@ -453,7 +485,7 @@ describe('several connections of one device', () => {
     expect((await neighbour.core.call('people.show', { person: 'bjorn@nordhaven.example' })).name).toBe('Host');
 
     await revokeDevice(central.client, 'greedy');
-    expect(await neighbour.core.call('sync.now', {})).toMatchObject({ mode: 'idle', pending: 0 });
+    expect(await neighbour.core.call('sync.now', {})).toMatchObject({ pending: 0 });
     await held.end().catch(() => {});
   });
 });

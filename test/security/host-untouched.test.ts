@@ -180,7 +180,8 @@ describe('a host that Latchkey is installed beside', () => {
       const device = new pg.Client({ connectionString: url.href });
       device.on('error', () => {});
       await device.connect();
-      await device.query(`SELECT latchkey.join('\\x${'ab'.repeat(32)}')`);
+      const key = `x+00000000+AQ${'A'.repeat(42)}`;
+      await device.query('SELECT latchkey.join($1, $2)', [key, key]);
       expect((await device.query('SELECT email FROM latchkey_mirror.users')).rows).toEqual([
         { email: 'astrid@nordhaven.example' },
       ]);

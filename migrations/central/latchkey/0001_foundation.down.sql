@@ -1,5 +1,5 @@
 -- The uninstaller drops the views that call these functions first.
-DROP FUNCTION latchkey.join(BYTEA);
+DROP FUNCTION latchkey.join(TEXT, TEXT);
 DROP FUNCTION latchkey.require_device();
 DROP FUNCTION latchkey.current_organization();
 DROP SEQUENCE latchkey.device_number;

@@ -49,6 +49,12 @@ CREATE TABLE latchkey.organization (
   id TEXT PRIMARY KEY,
   -- Number of leaves in the organization's audit log.
   log_size BIGINT NOT NULL DEFAULT 0,
+  -- Its perfect subtrees, largest first, and its root (RFC 6962).
+  frontier BYTEA[] NOT NULL DEFAULT '{}',
+  log_root BYTEA NOT NULL DEFAULT sha256(''),
+  -- Up to which snapshot of the change log its log tells what others than Latchkey wrote.
+  host_seen TEXT NOT NULL DEFAULT pg_current_snapshot()::TEXT,
+  host_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   -- Devices listen here for each other's pushes; nobody can guess it, and the payload is empty.
   channel TEXT NOT NULL UNIQUE DEFAULT 'latchkey_' || replace(gen_random_uuid()::TEXT, '-', '')
 );
@@ -63,8 +69,9 @@ CREATE TABLE latchkey.device (
   -- The operator's role in the host's own tables when the device was enrolled: one who was demoted since acts no more by it.
   operator_role TEXT,
   state TEXT NOT NULL DEFAULT 'invited' CHECK (state IN ('invited', 'active', 'revoked')),
-  -- Ed25519, raw 32 bytes (RFC 8032): what the device signs its log with.
-  public_key BYTEA CHECK (octet_length(public_key) = 32),
+  -- Verifier keys (C2SP signed-note): what the device signs its own log with, and checkpoints of the organization's log.
+  log_key TEXT,
+  checkpoint_key TEXT,
   enrolled_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   -- Until when the enrollment file may be used.
   enrollment_expires_at TIMESTAMPTZ NOT NULL,
@@ -99,11 +106,13 @@ BEGIN
 END
 $$;
 
--- Burns the enrollment: it can be done once, before it expires. The caller changes its own password in the same transaction.
-CREATE FUNCTION latchkey.join(p_public_key BYTEA) RETURNS JSONB
+-- Burns the enrollment: it can be done once, before it expires. The caller changes its own password in the same transaction. The keys go
+-- into the organization's log, where everybody finds them who trusts one signature under it.
+CREATE FUNCTION latchkey.join(p_log_key TEXT, p_checkpoint_key TEXT) RETURNS JSONB
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   this latchkey.device;
+  verifier_key CONSTANT TEXT := '^[!-*,-~]{1,250}\+[0-9a-f]{8}\+A[Q-Za-f][A-Za-z0-9+/]{42}$';
 BEGIN
   SELECT * INTO this FROM latchkey.device WHERE login = session_user FOR UPDATE;
   IF NOT FOUND THEN
@@ -115,7 +124,12 @@ BEGIN
   ELSIF this.enrollment_expires_at <= now() THEN
     RAISE EXCEPTION 'This enrollment expired.' USING ERRCODE = 'LK411';
   END IF;
-  UPDATE latchkey.device SET state = 'active', joined_at = now(), public_key = p_public_key WHERE id = this.id;
+  IF (p_log_key ~ verifier_key AND p_checkpoint_key ~ verifier_key) IS NOT TRUE THEN
+    RAISE EXCEPTION 'A device brings two Ed25519 verifier keys.' USING ERRCODE = 'LK422';
+  END IF;
+  UPDATE latchkey.device SET state = 'active', joined_at = now(), log_key = p_log_key, checkpoint_key = p_checkpoint_key WHERE id = this.id;
+  PERFORM latchkey.log_of_central(this.organization, jsonb_build_object('act', 'device.join',
+    'obj', jsonb_build_object('t', 'latchkey.device', 'id', this.id), 'keys', jsonb_build_object('log', p_log_key, 'checkpoint', p_checkpoint_key)));
   RETURN jsonb_build_object('device', this.id, 'organization', this.organization);
 END
 $$;

@@ -261,7 +261,7 @@ BEGIN
   SELECT * INTO head FROM latchkey.organization WHERE id = this.organization;
   SELECT * INTO epoch FROM latchkey.epoch;
   RETURN jsonb_build_object(
-    'protocol', 2,
+    'protocol', 3,
     'system', (SELECT system FROM latchkey.installation),
     'device', this.id,
     'device_name', this.name,
@@ -270,6 +270,8 @@ BEGIN
     'capability', this.capability,
     'entries', this.entries,
     'log_size', head.log_size,
+    'log_root', encode(head.log_root, 'base64'),
+    'guards', latchkey.guards(),
     'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
     'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
     'newest_change', latchkey.newest_change(),

@@ -10,13 +10,20 @@ export interface EntryFacts {
   command: string;
   /** SHA-256 of the command's exact change bytes, lower hex; null for an act on a command, such as an undo. */
   changesHash: string | null;
-  object: { table: string; key: string };
+  /** Of what is disclosed beside the entry (RFC 9901). */
+  digests: string[];
+  object: { table: string; id: string };
   /** Pseudonym of the operator within the organization. */
   subject: string;
   /** Milliseconds since 1970, by this device's clock. */
   at: number;
   /** Hybrid logical clock, 16 hex digits: 48 bits of milliseconds and a counter. For ordering offline entries, never for deciding. */
   hlc: string;
+  /** Which run of the product, and milliseconds of its monotonic clock: no clock that was set back hides between two of these. */
+  monotonic: [string, number];
+  /** Central's epoch and the checkpoint of its log that this device had last verified: the entry was not made before it. */
+  epoch: string | null;
+  central: { size: number; root: string } | null;
 }
 
 /** Event classes of OCSF (class × 100 + activity): 3001 account change, 3004 entity management. */
@@ -41,13 +48,23 @@ export function entryText(facts: EntryFacts): string {
     act: facts.action,
     cmd: facts.command,
     ...(facts.changesHash === null ? {} : { chg: { h: facts.changesHash } }),
-    obj: { t: facts.object.table, id: facts.object.key },
+    ...(facts.digests.length === 0 ? {} : { _sd: facts.digests.toSorted() }),
+    obj: { t: facts.object.table, id: facts.object.id },
     sub: facts.subject,
     ts: new Date(facts.at).toISOString(),
     hlc: facts.hlc,
+    mono: facts.monotonic,
+    ...(facts.epoch === null ? {} : { ep: facts.epoch }),
+    ...(facts.central === null ? {} : { cen: [facts.central.size, facts.central.root] }),
     ocsf: ocsf[facts.action] ?? 300499,
     out: 'ok',
   });
+}
+
+/** What an entry calls a row: its key where that is a UUID or an integer, else a pseudonym, because people may be known by what names them. */
+export function objectId(organization: string, table: string, key: string): string {
+  if (/^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|-?[0-9]{1,19})$/.test(key)) return key;
+  return `~${sha256Hex(`latchkey object ${organization} ${table} ${key}`).slice(0, 32)}`;
 }
 
 export function subjectPseudonym(organization: string, person: string): string {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FieldChange } from '../../contract/values.ts';
 import { parsedJson } from '../mirror/row-values.ts';
-import { isHidden } from '../outbox/queries.ts';
+import { isHidden } from '../systems/hidden.ts';
 import type { SystemMapping } from '../systems/system.ts';
 
 /** What an event in central's audit table tells, as far as it can be read. */

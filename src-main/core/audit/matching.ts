@@ -7,8 +7,8 @@ import { query } from '../mirror/readable.ts';
 import { contains, containsPattern } from '../mirror/search.ts';
 import { isAmong, rowsContaining } from '../mirror/substrings.ts';
 import { searchWords } from '../mirror/text-query.ts';
-import { hiddenColumns } from '../outbox/queries.ts';
 import { peopleWithEmail } from '../people/queries.ts';
+import { hiddenColumns } from '../systems/hidden.ts';
 
 type Filter = Request<'audit.facets'>;
 

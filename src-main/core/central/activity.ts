@@ -4,20 +4,21 @@ import { type HostTable, relationOf } from './host-tables.ts';
 
 /**
  * SQL of `latchkey.project_activity`: the host's own audit table goes on telling the whole story, one row per applied command, in the
- * same transaction. `data` is `{"latchkey": {…}}`. Tells nobody where the host keeps no such table.
+ * same transaction. Answers the table and the SHA-256 of what was told as it is stored there, which the log keeps. `data` is `{"latchkey": {…}}`. Tells nobody where the host keeps no such table.
  */
 export function activitySql(system: SystemMapping, tables: HostTable[]): string[] {
   const { activity } = system;
   const table = tables.find(({ name }) => name === activity?.table);
   return [
-    `CREATE OR REPLACE FUNCTION latchkey.project_activity(p_device latchkey.device, p_name TEXT, p_data JSONB) RETURNS VOID
+    `CREATE OR REPLACE FUNCTION latchkey.project_activity(p_device latchkey.device, p_name TEXT, p_data JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $activity$
 DECLARE
   subject JSONB := p_data #> '{latchkey,subject}';
   subject_change JSONB := (SELECT change FROM jsonb_array_elements(p_data #> '{latchkey,changes}') AS change
     WHERE change ->> 'table' = subject ->> 'table' AND change ->> 'key' = subject ->> 'key' LIMIT 1);
+  told TEXT;
 BEGIN
-  ${activity && table ? insertSql(system, table) : 'NULL;'}
+  ${activity && table ? insertSql(system, table) : 'RETURN NULL;'}
 END
 $activity$`,
     'REVOKE ALL ON FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB) FROM PUBLIC',
@@ -45,7 +46,12 @@ function insertSql(system: SystemMapping, table: HostTable): string {
     SELECT ${columns.map((column) => `p.${column}`).join(', ')} FROM jsonb_populate_record(NULL::${relation}, jsonb_build_object(
       ${Object.entries(values)
         .map(([column, value]) => `${quoteText(column)}, ${value}`)
-        .join(',\n      ')})) p;`;
+        .join(',\n      ')})) p
+    RETURNING concat_ws(E'\\n', ${[data, before]
+      .filter((column, place, all) => column !== null && all.indexOf(column) === place)
+      .map((column) => `${quoteName(column!)}::TEXT`)
+      .join(', ')}) INTO told;
+  RETURN jsonb_build_object('t', ${quoteText(table.name)}, 'h', encode(sha256(convert_to(told, 'UTF8')), 'hex'));`;
 }
 
 /** What a row is known by, where it fits: of a key of several columns no uuid can be made. */

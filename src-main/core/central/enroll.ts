@@ -171,7 +171,12 @@ export async function revokeDevice(client: pg.Client, device: string): Promise<{
   try {
     const { id, name, login } = await findDevice(client, device);
     await endLogin(client, login);
-    await client.query(`UPDATE latchkey.device SET state = 'revoked', revoked_at = now() WHERE id = $1`, [id]);
+    await client.query(
+      `WITH revoked AS (UPDATE latchkey.device SET state = 'revoked', revoked_at = now() WHERE id = $1 RETURNING organization, id, joined_at)
+       SELECT latchkey.log_of_central(organization, jsonb_build_object('act', 'device.revoke', 'obj', jsonb_build_object('t', 'latchkey.device', 'id', id)))
+       FROM revoked WHERE joined_at IS NOT NULL`,
+      [id],
+    );
     return { device: id, name };
   } catch (error) {
     throw installError(error);

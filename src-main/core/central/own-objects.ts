@@ -326,9 +326,11 @@ async function grantDevices(client: pg.Client): Promise<void> {
   await client.query('GRANT EXECUTE ON FUNCTION latchkey.current_organization() TO latchkey_device, latchkey_writer');
   await client.query('GRANT EXECUTE ON FUNCTION latchkey.parsed_json(TEXT) TO latchkey_writer');
   await client.query(
-    `GRANT EXECUTE ON FUNCTION latchkey.hello(BIGINT, TEXT), latchkey.catalogue(), latchkey.are_empty(OID[]), latchkey.join(BYTEA), latchkey.changes_since(pg_snapshot),
+    `GRANT EXECUTE ON FUNCTION latchkey.hello(BIGINT, TEXT), latchkey.catalogue(), latchkey.are_empty(OID[]), latchkey.join(TEXT, TEXT), latchkey.changes_since(pg_snapshot),
        latchkey.moved_in_before(pg_snapshot),
-       latchkey.push(TEXT, TEXT), latchkey.receipts(UUID[]), latchkey.quarantine(), latchkey.decide(UUID, TEXT) TO latchkey_device`,
+       latchkey.push(TEXT, TEXT, TEXT), latchkey.receipts(UUID[]), latchkey.quarantine(), latchkey.decide(UUID, TEXT),
+       latchkey.log_since(BIGINT), latchkey.leaf_hashes(BIGINT, BIGINT), latchkey.checkpoints(), latchkey.publish_checkpoint(TEXT),
+       latchkey.guard_marks() TO latchkey_device`,
   );
   await client.query(`GRANT EXECUTE ON FUNCTION latchkey.health(), latchkey.posture() TO ${readerRole('admin')}`);
 }

@@ -2,23 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { CommandReceipt } from '../../contract/values.ts';
-import { canonicalText, sha256Hex } from '../audit/canonical.ts';
-import { entryText, nextHlc, subjectPseudonym } from '../audit/entry.ts';
+import { canonicalText } from '../audit/canonical.ts';
+import { appendEntry } from '../audit/device-log.ts';
 import { keyText, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
-import { query } from '../mirror/readable.ts';
 import { fromJson, toJson } from '../mirror/rows.ts';
 import { keyParameters, keyPredicate, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
+import { hiddenColumns } from '../systems/hidden.ts';
+import type { Actor } from './actor.ts';
 import { defaultValue } from './defaults.ts';
 import type { Intent, Json, RowChange } from './intent.ts';
-
-/** Who acts: from the device's sealed identity, never from a request. */
-export interface Actor {
-  device: string;
-  organization: string;
-  operator: string;
-}
 
 /** One row change as it travels to central: with what this device saw before it. */
 interface WireChange {
@@ -83,8 +77,28 @@ export function execute(mirror: WritableMirror, actor: Actor, intent: Intent, no
       .run(command, n, table.name, key, wire.op, JSON.stringify(shown));
     mirror.applyPending(table, key, wire.op, shown);
   }
-  appendEntry(mirror, actor, { action: intent.name, command, changes, subject, now });
+  appendEntry(mirror, actor, {
+    action: intent.name,
+    command,
+    changes,
+    subject,
+    now,
+    disclosed: {
+      summary: intent.summary,
+      reason: intent.reason,
+      changes: body.changes.map((change) => told(mirror, change)),
+    },
+  });
   return { command, name: intent.name, state: 'queued', subject: subject.key };
+}
+
+/** A change as the log discloses it: without what no device may read. */
+function told(mirror: WritableMirror, { table, key, op, base, base_text, set }: WireChange): Json {
+  const hidden = hiddenColumns(mirror.system, table);
+  const shown = (values: Record<string, Json>) =>
+    Object.fromEntries(Object.entries(values).filter(([column]) => !hidden.includes(column)));
+  const before = base === null ? null : shown({ ...base, ...base_text });
+  return { table, key: keyText(key), op, before, after: shown(set) };
 }
 
 interface Planned {
@@ -246,37 +260,4 @@ function pendingBefore(mirror: WritableMirror, planned: Planned[]): string[] {
     }
   }
   return [...needed];
-}
-
-/** Appends to this device's log, in the same transaction as what the entry is about. */
-export function appendEntry(
-  mirror: WritableMirror,
-  actor: Actor,
-  about: {
-    action: string;
-    command: string;
-    changes: string | null;
-    subject: { table: string; key: string };
-    now: number;
-  },
-): void {
-  const position =
-    (mirror.first(query.selectFrom('latchkey_entry').select(({ fn }) => fn.max('position').as('last')))?.last ?? 0) + 1;
-  const hlc = nextHlc(mirror.meta('hlc'), about.now);
-  const text = entryText({
-    organization: actor.organization,
-    device: actor.device,
-    position,
-    action: about.action,
-    command: about.command,
-    changesHash: about.changes === null ? null : sha256Hex(about.changes),
-    object: about.subject,
-    subject: subjectPseudonym(actor.organization, actor.operator),
-    at: about.now,
-    hlc,
-  });
-  mirror.database
-    .prepare('INSERT INTO latchkey_entry (position, command, bytes) VALUES (?, ?, ?)')
-    .run(position, about.command, Buffer.from(text, 'utf8'));
-  mirror.setMeta('hlc', hlc);
 }

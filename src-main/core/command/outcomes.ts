@@ -2,11 +2,13 @@ import { uuidv7 } from 'uuidv7';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { Output, Request } from '../../contract/index.ts';
 import type { ConflictField } from '../../contract/outbox.ts';
+import { appendEntry } from '../audit/device-log.ts';
 import { keyText, keyValues, type MirroredTable } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
-import { type Actor, appendEntry, type CommandBody, execute } from './execute.ts';
+import type { Actor } from './actor.ts';
+import { type CommandBody, execute } from './execute.ts';
 import type { RowChange } from './intent.ts';
 
 /** Takes back a command that was not sent yet. The log keeps both: that it was made and that it was undone. */

@@ -24,6 +24,13 @@ export interface MirrorSchema {
   latchkey_confirmed: { table_name: string; row_key: string; row: string | null };
   latchkey_conflict: ConflictRow;
   latchkey_entry: { position: number; command: string; bytes: Uint8Array; sent: number };
+  latchkey_log: LogRow;
+  latchkey_tile: { log: 'organization' | 'device'; level: number; tile: number; hashes: Uint8Array };
+  latchkey_disclosure: { digest: string; disclosure: string };
+  latchkey_device: DeviceRow;
+  latchkey_lost_leaf: { epoch: string; idx: number; entry: string };
+  latchkey_finding: FindingRow;
+  latchkey_unproved: { command: string; told: string | null };
 }
 
 interface PersonView {
@@ -83,6 +90,44 @@ interface ActivityView {
   action: string | null;
   /** JSON text */
   data: string | null;
+}
+
+interface LogRow {
+  /** From 0. */
+  idx: number;
+  /** Exact bytes, as text. */
+  entry: string;
+  act: string | null;
+  command: string | null;
+  /** `central` for its own leaves. */
+  device: string | null;
+  object: string | null;
+}
+
+export interface DeviceRow {
+  device: string;
+  /** Indexes in the organization's log. */
+  joined: number;
+  revoked: number | null;
+  /** Verifier keys (C2SP signed-note). */
+  log_key: string;
+  checkpoint_key: string;
+  /** Size and perfect subtrees of the device's own log (merkle.ts: Frontier). */
+  frontier: string;
+  signed: number;
+  checkpoint: string | null;
+  checkpoint_at: string | null;
+}
+
+export interface FindingRow {
+  finding: string;
+  kind: string;
+  place: string;
+  /** JSON object */
+  details: string;
+  found_at: string;
+  acknowledged_at: string | null;
+  acknowledged_reason: string | null;
 }
 
 interface WatchRow {

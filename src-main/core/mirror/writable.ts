@@ -21,6 +21,7 @@ import {
   mergeSlice,
   textDefinition,
 } from './text-index.ts';
+import { createToldEvents, dropToldEvents, hasToldEvents } from './told-events.ts';
 
 export type StoredRow = Record<string, Stored>;
 
@@ -96,6 +97,8 @@ export class WritableMirror extends ReadableMirror {
         createDailyCounts(this.database, this.system, table, null);
       if (hasLastEvents(this.system, table) && !triggers.includes('latchkey_last_event_insert'))
         createLastEvents(this.database, this.system, table, null);
+      if (hasToldEvents(this.system, table) && !triggers.includes('latchkey_told_insert'))
+        createToldEvents(this.database, this.system, table);
       if (!hasBlockVersions(this.database, this.system, table)) createBlockVersions(this.database, this.system, table);
     }
   }
@@ -206,6 +209,7 @@ export class WritableMirror extends ReadableMirror {
     const tally = this.incoming.get(table.name)?.tally ?? null;
     createDailyCounts(this.database, this.system, table, tally);
     createLastEvents(this.database, this.system, table, tally);
+    createToldEvents(this.database, this.system, table);
     this.incoming.delete(table.name);
     createTextIndex(this.database, this.system, table);
     createBlockVersions(this.database, this.system, table);
@@ -239,6 +243,7 @@ export class WritableMirror extends ReadableMirror {
     this.dropViews();
     dropDailyCounts(this.database, this.system, name);
     dropLastEvents(this.database, this.system, name);
+    dropToldEvents(this.database, this.system, name);
     dropTextIndex(this.database, name);
     dropBlockVersions(this.database, name);
     this.database.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);

@@ -8,6 +8,7 @@ import { asMoment, momentParameter } from '../mirror/moments.ts';
 import { query, type ReadableMirror } from '../mirror/readable.ts';
 import { parsedJson } from '../mirror/row-values.ts';
 import type { OutboxRow } from '../mirror/schema.ts';
+import { isHidden } from '../systems/hidden.ts';
 import { stopsBy } from '../systems/host-delay.ts';
 import type { SystemMapping } from '../systems/system.ts';
 
@@ -176,14 +177,4 @@ function estimatedMoments(change: RecordedChange, madeAt: string): Record<string
     return [column, before < estimate ? before : estimate + (before.endsWith('Z') ? 'Z' : '')];
   });
   return Object.fromEntries(moments);
-}
-
-export function isHidden(system: SystemMapping, table: string, column: string): boolean {
-  return hiddenColumns(system, table).includes(column);
-}
-
-/** Columns of a table that no device reads: they are secret, written and never read, or filled in by central alone. */
-export function hiddenColumns(system: SystemMapping, table: string): string[] {
-  const mapping = Object.hasOwn(system.tables, table) ? system.tables[table] : undefined;
-  return [...(mapping?.secret ?? []), ...(mapping?.writeOnly ?? []), ...Object.keys(mapping?.insertDefaults ?? {})];
 }

@@ -1,28 +1,31 @@
 import { uuidv7 } from 'uuidv7';
 import type { Output } from '../../contract/index.ts';
+import { appendEntry } from '../audit/device-log.ts';
 import { type CentralAddress, connectionError, connectToCentral } from '../central/connection.ts';
 import { disconnect, type Patience } from '../central/wire.ts';
-import { type Actor, appendEntry } from '../command/execute.ts';
+import type { Actor } from '../command/actor.ts';
 import type { MirroredTable } from '../mirror/catalogue.ts';
 import type { Stored } from '../mirror/rows.ts';
 import { keyOf, type StoredRow, type WritableMirror } from '../mirror/writable.ts';
 import { quoteName } from '../quoting.ts';
 import { copyTable } from './copy-table.ts';
-import type { Hello } from './hello.ts';
 import { caughtUp, type PullContext } from './pull.ts';
 
 type Difference = Output<'mirror.check'>['tables'][number]['differences'][number];
 const listedDifferences = 100;
 
-export interface CheckContext {
+interface Comparison {
   mirror: WritableMirror;
-  address: CentralAddress;
-  patience?: Patience | undefined;
   now: () => number;
   actor: Actor;
   /** Replace a table that differs by what central has. */
   repair: boolean;
   onChanged: (tables: string[]) => void;
+}
+
+export interface CheckContext extends Comparison {
+  address: CentralAddress;
+  patience?: Patience | undefined;
   /** Runs while no sync cycle does; the signal comes when the operator goes offline. */
   exclusively: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
@@ -37,7 +40,9 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
     const client = await connectToCentral(address, { name: 'latchkey check', patience, signal });
     const shared = { client, mirror, now, onProgress: () => {}, onChanged };
     try {
-      const tables = await caughtUp(shared, (answer) => compareAll(shared, context, answer));
+      const tables = await caughtUp(shared, ({ snapshot }) =>
+        compareTables(shared, context, [...mirror.tables.values()], snapshot),
+      );
       return { equal: tables.every((table) => table.equal), tables };
     } catch (error) {
       throw connectionError(error, address);
@@ -47,15 +52,17 @@ export async function checkMirror(context: CheckContext): Promise<Output<'mirror
   });
 }
 
-async function compareAll(
+/** Compares these tables, in a transaction at central in which the mirror has caught up. */
+export async function compareTables(
   { client, mirror }: PullContext,
-  check: CheckContext,
-  answer: Hello,
+  check: Comparison,
+  tables: MirroredTable[],
+  snapshot: string,
 ): Promise<Output<'mirror.check'>['tables']> {
   const compared: Output<'mirror.check'>['tables'] = [];
-  for (const table of [...mirror.tables.values()]) {
+  for (const table of tables) {
     const rowsCentral = await copyTable(client, mirror, table);
-    compared.push(mirror.transaction(() => compare(check, table, rowsCentral, answer.snapshot)));
+    compared.push(mirror.transaction(() => compare(check, table, rowsCentral, snapshot)));
   }
   const repaired = compared.filter((table) => table.repaired).map(({ table }) => table);
   if (repaired.length > 0) check.onChanged(repaired);
@@ -63,7 +70,7 @@ async function compareAll(
 }
 
 function compare(
-  { mirror, actor, now, repair }: CheckContext,
+  { mirror, actor, now, repair }: Comparison,
   table: MirroredTable,
   rowsCentral: number,
   snapshot: string,

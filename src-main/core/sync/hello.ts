@@ -16,6 +16,10 @@ export interface Hello {
   /** Entries of this device's log that central has. */
   entries: number;
   log_size: number;
+  /** Root of that log, base64. */
+  log_root: string;
+  /** Changes whenever a trigger that devices rely on was switched off, dropped or made. */
+  guards: string;
   /** Hash of the last leaf of the organization's log, lower hex; null for an empty log. */
   last_leaf: string | null;
   /** Hash of the leaf that was the last one when this device last looked; null where the log is shorter than that. */
@@ -51,7 +55,7 @@ export interface HelloContext {
   now: () => number;
 }
 
-const protocol = 2;
+const protocol = 3;
 
 /** @throws LatchkeyError `central-standby`, `central-too-new`, `central-too-old`, `central-schema-changed`, `central-tracking-off`, `central-rewound`, `device-revoked` … */
 export async function hello(context: HelloContext): Promise<Hello> {

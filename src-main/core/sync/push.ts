@@ -1,6 +1,9 @@
 import type pg from 'pg';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { ConflictField } from '../../contract/outbox.ts';
+import { disclosuresOf, signedCheckpoint } from '../audit/device-log.ts';
+import { LogTree } from '../audit/log-tree.ts';
+import type { Actor } from '../command/actor.ts';
 import { leavePending, recordConflict } from '../command/outcomes.ts';
 import { keyText } from '../mirror/catalogue.ts';
 import { momentParameter } from '../mirror/moments.ts';
@@ -12,7 +15,7 @@ const commandsPerPush = 50;
 /** What takes access away and builds on nothing does not wait behind a long queue. */
 const urgent = ['key.revoke', 'person.deactivate'];
 const entriesPerPush = 400;
-/** Of the changes of all commands in a push; central takes 16 MiB in all. A single larger command goes alone. */
+/** Of the changes of all commands in a push, and of its entries with what they disclose; central takes 16 MiB in all. A larger one goes alone. */
 const bytesPerPush = 4_194_304;
 
 /** Central's answer to one command. `waiting` was not claimed: what it builds on has no answer yet. */
@@ -34,6 +37,7 @@ interface Receipt {
 export interface PushContext {
   client: pg.Client;
   mirror: WritableMirror;
+  actor: Actor;
   now: () => number;
   onChanged: (tables: string[]) => void;
 }
@@ -49,9 +53,10 @@ export async function push(context: PushContext): Promise<number> {
   for (;;) {
     const batch = context.mirror.transaction(() => nextBatch(context.mirror, context.now()));
     if (batch.entries.length === 0 && batch.commands.length === 0) return answered;
-    const { rows } = await context.client.query<{ answer: string }>('SELECT latchkey.push($1, $2) AS answer', [
+    const { rows } = await context.client.query<{ answer: string }>('SELECT latchkey.push($1, $2, $3) AS answer', [
       JSON.stringify(batch.entries),
       JSON.stringify(batch.commands),
+      noteOf(context, batch),
     ]);
     const answer = parsedJson(rows[0]!.answer) as unknown as { entries: number; receipts: Receipt[] };
     const taken = context.mirror.transaction(() => take(context.mirror, answer, context.now()));
@@ -60,6 +65,12 @@ export async function push(context: PushContext): Promise<number> {
     // Nothing moved although something was sent: going on would only send the same again.
     if (taken === 0 && batch.entries.length === 0) return answered;
   }
+}
+
+/** The device's signature under its log, up to the last entry that is sent. */
+function noteOf({ mirror, actor }: PushContext, { entries }: Batch): string | null {
+  const last = entries.at(-1);
+  return last ? signedCheckpoint(actor, last.position, new LogTree(mirror, 'device').root(last.position)) : null;
 }
 
 const receiptsPerQuestion = 5_000;
@@ -91,7 +102,7 @@ export async function followQuarantine({ client, mirror, now, onChanged }: PushC
 }
 
 interface Batch {
-  entries: { position: number; entry: string }[];
+  entries: { position: number; entry: string; disclosures: string[] }[];
   commands: { id: string; name: string; made_at: string; requires: string[]; changes: string; again?: true }[];
 }
 
@@ -105,7 +116,17 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
       .orderBy('position')
       .limit(entriesPerPush),
   );
-  const horizon = unsent.length < entriesPerPush ? Number.MAX_SAFE_INTEGER : unsent.at(-1)!.position;
+  const entries: Batch['entries'] = [];
+  let bytes = 0;
+  for (const { position, bytes: said } of unsent) {
+    const entry = Buffer.from(said).toString('utf8');
+    const disclosures = disclosuresOf(mirror, (JSON.parse(entry) as { _sd?: string[] })._sd ?? []);
+    bytes += entry.length + disclosures.reduce((sum, disclosure) => sum + disclosure.length, 0);
+    if (bytes > bytesPerPush && entries.length > 0) break;
+    entries.push({ position, entry, disclosures });
+  }
+  const isAll = unsent.length < entriesPerPush && entries.length === unsent.length;
+  const horizon = isAll ? Number.MAX_SAFE_INTEGER : entries.at(-1)!.position;
   const waiting = mirror.all(
     query
       .selectFrom('latchkey_outbox')
@@ -118,7 +139,7 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
       .orderBy('latchkey_outbox.position')
       .limit(commandsPerPush),
   );
-  let bytes = 0;
+  bytes = 0;
   const commands = waiting.filter(({ entry, changes }, place) => {
     bytes += Buffer.byteLength(changes);
     return Number(entry) <= horizon && (place === 0 || bytes <= bytesPerPush);
@@ -128,7 +149,7 @@ function nextBatch(mirror: WritableMirror, now: number): Batch {
       .prepare('UPDATE latchkey_outbox SET sent_at = coalesce(sent_at, ?) WHERE command = ?')
       .run(`${momentParameter(now)}Z`, id);
   return {
-    entries: unsent.map(({ position, bytes }) => ({ position, entry: Buffer.from(bytes).toString('utf8') })),
+    entries,
     commands: commands.map(({ id, name, made_at, requires, changes, offered_again }) => ({
       id,
       name,

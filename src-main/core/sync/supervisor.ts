@@ -1,14 +1,19 @@
 import type pg from 'pg';
 import type { Mode, Progress } from '../../contract/device.ts';
 import { type ErrorShape, LatchkeyError, toErrorShape } from '../../contract/errors.ts';
+import { openFindings } from '../audit/findings.ts';
 import { type CentralAddress, connectionError, connectToCentral, deviceRewound } from '../central/connection.ts';
 import { disconnect, type Patience } from '../central/wire.ts';
+import type { Actor } from '../command/actor.ts';
 import { inMirrorWords } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { crowdedPoll, isToLeave, poolShort } from './crowd.ts';
+import { followGuards } from './guards.ts';
 import { compareEpoch, type Hello, hello } from './hello.ts';
 import { keepError } from './last-errors.ts';
+import { followLog, regainTrust } from './organization-log.ts';
+import { proveProjections } from './projections.ts';
 import { pull } from './pull.ts';
 import { followQuarantine, push } from './push.ts';
 
@@ -35,6 +40,7 @@ export interface SyncState {
 export interface SupervisorOptions {
   mirror: WritableMirror;
   address: CentralAddress;
+  actor: Actor;
   patience?: Patience | undefined;
   rowsPerSnapshot?: number | undefined;
   now: () => number;
@@ -268,16 +274,19 @@ export class Supervisor {
   }
 
   private async exchange(client: pg.Client): Promise<void> {
-    const { mirror, now, onChanged, rowsPerSnapshot } = this.options;
-    const shared = { client, mirror, now, onChanged, rowsPerSnapshot };
+    const { mirror, actor, now, onChanged, rowsPerSnapshot } = this.options;
+    const shared = { client, mirror, actor, now, onChanged, rowsPerSnapshot };
     const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
     const send = async () => {
       this.become({ ...this.state, mode: 'pushing' });
       await push(shared);
     };
     let refused: unknown = null;
+    let sent = false;
+    if (mirror.meta('log_distrusted') !== null) await regainTrust(shared, await hello(shared));
     if (this.hasUnsent()) {
       if (compareEpoch(mirror, await hello(shared)) !== 'same') await pull({ ...shared, onProgress });
+      sent = true;
       // What cannot be sent must not keep the mirror from being brought up to date.
       await send().catch((error: unknown) => {
         if (isConnectionLoss(error)) throw error;
@@ -290,8 +299,12 @@ export class Supervisor {
     // A restored central was found to lack what this device had sent, or an answer freed what waited for it.
     if (!refused && this.hasUnsent()) {
       await send();
+      sent = true;
       answer = await pull({ ...shared, onProgress });
     }
+    await followLog(shared, answer, sent);
+    await followGuards({ ...shared, onProgress }, answer);
+    proveProjections(mirror, answer, now());
     this.lastSync = now();
     this.answer = answer;
     if (!this.gaveWay) await this.listen(client, answer);
@@ -359,11 +372,16 @@ export class Supervisor {
   }
 
   private settle(): void {
-    const alarm = clockProblem(this.answer?.clock_offset ?? 0);
+    const { mirror } = this.options;
+    const distrust = mirror.meta('log_distrusted');
+    const alarm =
+      distrust === null
+        ? clockProblem(this.answer?.clock_offset ?? 0)
+        : toErrorShape(new LatchkeyError('log-tampered', distrust));
     const problem = alarm ?? (this.gaveWay ? poolShort() : null);
-    const open = this.options.mirror.first(
-      query.selectFrom('latchkey_conflict').select('conflict').where('state', '=', 'open').limit(1),
-    );
+    const open =
+      openFindings(mirror) > 0 ||
+      mirror.first(query.selectFrom('latchkey_conflict').select('conflict').where('state', '=', 'open').limit(1));
     this.become({ mode: open || alarm ? 'attention' : 'idle', reachable: true, problem, progress: null });
   }
 

@@ -124,7 +124,11 @@ export const statusVerbs: Verb[] = [
 
 export function needsAttention(found: Status): boolean {
   return (
-    found.conflicts > 0 || found.inQuarantine > 0 || found.mode === 'attention' || found.oldestPending?.overdue === true
+    found.conflicts > 0 ||
+    found.inQuarantine > 0 ||
+    found.findings > 0 ||
+    found.mode === 'attention' ||
+    found.oldestPending?.overdue === true
   );
 }
 
@@ -138,6 +142,7 @@ function printStatus(found: Status, terminal: Terminal): void {
       ['Oldest pending', found.oldestPending && `${found.oldestPending.summary}: ${found.oldestPending.why}`],
       ['Conflicts', found.conflicts],
       ['In quarantine', found.inQuarantine || null],
+      ['Findings', found.findings || null],
       ['Mirror', `${mirror.rows} rows in ${mirror.tables} tables, ${(mirror.bytes / 1_048_576).toFixed(1)} MiB`],
       ['Central', central.reachable ? 'reachable' : 'not reached'],
       ['Clock', clockWords(found.clockOffset)],
@@ -145,6 +150,7 @@ function printStatus(found: Status, terminal: Terminal): void {
     ]),
   );
   if (found.conflicts > 0) terminal.say('`latchkey conflicts list` shows what waits for you.');
+  if (found.findings > 0) terminal.say('`latchkey audit integrity` says what was found of the logs.');
 }
 
 function clockWords(offset: number | null): string | undefined {

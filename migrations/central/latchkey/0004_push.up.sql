@@ -29,23 +29,6 @@ CREATE INDEX command_by_device ON latchkey.command (device);
 CREATE INDEX command_in_quarantine ON latchkey.command (organization) WHERE state = 'quarantined';
 CREATE INDEX command_offered_again ON latchkey.command (device) WHERE offered_again;
 
--- The organization's log. Leaf hash as in RFC 6962, section 2.1.
-CREATE TABLE latchkey.audit_leaf (
-  organization TEXT NOT NULL REFERENCES latchkey.organization (id),
-  idx BIGINT NOT NULL,
-  -- Without a device: central's own leaf, such as the beginning of an epoch.
-  device TEXT REFERENCES latchkey.device (id),
-  device_idx BIGINT,
-  command UUID,
-  entry BYTEA NOT NULL CHECK (octet_length(entry) <= 16384),
-  leaf_hash BYTEA GENERATED ALWAYS AS (sha256('\x00'::BYTEA || entry)) STORED,
-  received_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-  PRIMARY KEY (organization, idx),
-  UNIQUE (device, device_idx),
-  CHECK ((device IS NULL) = (device_idx IS NULL))
-);
-CREATE INDEX audit_leaf_by_command ON latchkey.audit_leaf (command);
-
 -- JSON as a device read it. What is no JSON to jsonb, such as a text with NUL in it, stays the text that it is.
 CREATE FUNCTION latchkey.parsed_json(p_text TEXT) RETURNS JSONB
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -244,54 +227,74 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION latchkey.is_uuid(TEXT) FROM PUBLIC;
 
--- Appends one entry of the device's own log, strictly in order; an entry that came before must be the same to the byte.
-CREATE FUNCTION latchkey.append_entry(p_device latchkey.device, p_position BIGINT, p_text TEXT) RETURNS VOID
+-- Appends entries of the device's own log, strictly in order, with what is disclosed of them; an entry that came before must be the same to
+-- the byte. Returns how many are new.
+CREATE FUNCTION latchkey.append_entries(p_device latchkey.device, p_entries JSONB) RETURNS BIGINT
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  bytes BYTEA := convert_to(p_text, 'UTF8');
-  parsed JSONB := latchkey.read_json(p_text);
+  one RECORD;
+  bytes BYTEA;
+  parsed JSONB;
   received BIGINT;
   stored BYTEA;
+  commands UUID[] := '{}';
+  entries BYTEA[] := '{}';
+  digests TEXT[];
+  disclosed TEXT[] := '{}';
+  disclosed_of BIGINT[] := '{}';
+  first BIGINT;
 BEGIN
-  SELECT entries INTO received FROM latchkey.device WHERE id = p_device.id;
-  IF p_position <= received THEN
-    SELECT entry INTO stored FROM latchkey.audit_leaf WHERE device = p_device.id AND device_idx = p_position;
-    IF stored IS DISTINCT FROM bytes THEN
-      RAISE EXCEPTION 'Entry % of this device is already here with other bytes.', p_position USING ERRCODE = 'LK414';
+  SELECT d.entries INTO received FROM latchkey.device d WHERE id = p_device.id;
+  FOR one IN
+    SELECT (e ->> 'position')::BIGINT AS position, e ->> 'entry' AS entry, ARRAY(SELECT jsonb_array_elements_text(coalesce(e -> 'disclosures', '[]'))) AS disclosures
+    FROM jsonb_array_elements(p_entries) WITH ORDINALITY AS sent (e, n) ORDER BY n
+  LOOP
+    bytes := convert_to(one.entry, 'UTF8');
+    IF one.position <= received THEN
+      SELECT l.entry INTO stored FROM latchkey.audit_leaf l WHERE l.device = p_device.id AND l.device_idx = one.position;
+      IF stored IS DISTINCT FROM bytes THEN
+        RAISE EXCEPTION 'Entry % of this device is already here with other bytes.', one.position USING ERRCODE = 'LK414';
+      END IF;
+      CONTINUE;
     END IF;
-    RETURN;
-  ELSIF p_position <> received + 1 THEN
-    RAISE EXCEPTION 'Entry % of this device came before entry %.', p_position, received + 1 USING ERRCODE = 'LK412';
-  ELSIF parsed ->> 'v' IS DISTINCT FROM 'latchkey/1' OR parsed ->> 'org' IS DISTINCT FROM p_device.organization
-    OR parsed ->> 'dev' IS DISTINCT FROM p_device.id OR parsed ->> 'seq' IS DISTINCT FROM p_position::TEXT
-    OR NOT latchkey.is_uuid(parsed ->> 'cmd') THEN
-    RAISE EXCEPTION 'Entry % was not made by this device for this place.', p_position USING ERRCODE = 'LK412';
-  ELSIF octet_length(bytes) > 16384 THEN
-    RAISE EXCEPTION 'An entry is 16 KiB at most.' USING ERRCODE = 'LK413';
+    parsed := latchkey.read_json(one.entry);
+    IF one.position <> received + cardinality(entries) + 1 THEN
+      RAISE EXCEPTION 'Entry % of this device came before entry %.', one.position, received + cardinality(entries) + 1 USING ERRCODE = 'LK412';
+    ELSIF parsed ->> 'v' IS DISTINCT FROM 'latchkey/1' OR parsed ->> 'org' IS DISTINCT FROM p_device.organization
+      OR parsed ->> 'dev' IS DISTINCT FROM p_device.id OR parsed ->> 'seq' IS DISTINCT FROM one.position::TEXT
+      OR NOT latchkey.is_uuid(parsed ->> 'cmd') THEN
+      RAISE EXCEPTION 'Entry % was not made by this device for this place.', one.position USING ERRCODE = 'LK412';
+    ELSIF octet_length(bytes) > 16384 THEN
+      RAISE EXCEPTION 'An entry is 16 KiB at most.' USING ERRCODE = 'LK413';
+    ELSIF latchkey.canonical(parsed) <> one.entry THEN
+      RAISE EXCEPTION 'Entry % is not in the canonical form of RFC 8785.', one.position USING ERRCODE = 'LK422';
+    END IF;
+    digests := ARRAY(SELECT translate(rtrim(encode(sha256(convert_to(d, 'UTF8')), 'base64'), '='), '+/', '-_') FROM unnest(one.disclosures) AS d);
+    IF NOT to_jsonb(digests) <@ coalesce(parsed -> '_sd', '[]') THEN
+      RAISE EXCEPTION 'What is disclosed of entry % is not what it was made with.', one.position USING ERRCODE = 'LK412';
+    END IF;
+    disclosed := disclosed || one.disclosures;
+    disclosed_of := disclosed_of || array_fill(cardinality(entries)::BIGINT, ARRAY[cardinality(one.disclosures)]);
+    commands := commands || (parsed ->> 'cmd')::UUID;
+    entries := entries || bytes;
+  END LOOP;
+  IF cardinality(entries) > 0 THEN
+    first := latchkey.append_leaves(p_device.organization, p_device.id, received + 1, commands, entries);
+    INSERT INTO latchkey.audit_disclosure (organization, idx, disclosure)
+      SELECT p_device.organization, first + d.of, d.text FROM unnest(disclosed, disclosed_of) AS d (text, of);
+    UPDATE latchkey.device d SET entries = received + cardinality(commands) WHERE d.id = p_device.id;
   END IF;
-  INSERT INTO latchkey.audit_leaf (organization, idx, device, device_idx, command, entry)
-    SELECT p_device.organization, log_size, p_device.id, p_position, (parsed ->> 'cmd')::UUID, bytes
-    FROM latchkey.organization WHERE id = p_device.organization;
-  UPDATE latchkey.organization SET log_size = log_size + 1 WHERE id = p_device.organization;
-  UPDATE latchkey.device SET entries = p_position WHERE id = p_device.id;
+  RETURN cardinality(entries);
 END
 $$;
-REVOKE ALL ON FUNCTION latchkey.append_entry(latchkey.device, BIGINT, TEXT) FROM PUBLIC;
+REVOKE ALL ON FUNCTION latchkey.append_entries(latchkey.device, JSONB) FROM PUBLIC;
 
--- Central's own leaf for a key whose time was over, and that no device revoked. Canonical JSON (RFC 8785).
+-- A leaf for a key whose time was over, and that no device revoked.
 CREATE FUNCTION latchkey.log_expired_key(p_organization TEXT, p_table TEXT, p_key TEXT, p_expires_at TIMESTAMPTZ) RETURNS VOID
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  moment CONSTANT TEXT := 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
-BEGIN
-  INSERT INTO latchkey.audit_leaf (organization, idx, entry)
-    SELECT id, log_size, convert_to(format(
-      '{"act":"key.expire","dev":"central","expires":%s,"key":%s,"org":%s,"table":%s,"ts":%s,"v":"latchkey/1"}',
-      to_json(to_char(p_expires_at AT TIME ZONE 'UTC', moment)), to_json(p_key), to_json(id), to_json(p_table),
-      to_json(to_char(now() AT TIME ZONE 'UTC', moment))), 'UTF8')
-    FROM latchkey.organization WHERE id = p_organization;
-  UPDATE latchkey.organization SET log_size = log_size + 1 WHERE id = p_organization;
-END
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT latchkey.log_of_central(p_organization, jsonb_build_object('act', 'key.expire',
+    'obj', jsonb_build_object('t', p_table, 'id', latchkey.object_id(p_organization, p_table, p_key)),
+    'expires', to_char(p_expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
 $$;
 REVOKE ALL ON FUNCTION latchkey.log_expired_key(TEXT, TEXT, TEXT, TIMESTAMPTZ) FROM PUBLIC;
 
@@ -309,6 +312,7 @@ DECLARE
   story JSONB := '[]';
   merged BOOLEAN := FALSE;
   administered BOOLEAN;
+  projection JSONB;
 BEGIN
   -- Constraints that an earlier command of this push made immediate are deferred again.
   SET CONSTRAINTS ALL DEFERRED;
@@ -348,11 +352,11 @@ BEGIN
   IF administered AND NOT latchkey.is_administered() THEN
     RAISE EXCEPTION 'This would leave the organization without an active administrator.' USING ERRCODE = 'LK423';
   END IF;
-  PERFORM latchkey.project_activity(p_device, p_command ->> 'name', jsonb_build_object('latchkey', jsonb_build_object(
+  projection := latchkey.project_activity(p_device, p_command ->> 'name', jsonb_build_object('latchkey', jsonb_build_object(
     'command', p_command -> 'id', 'device', p_device.name, 'made_at', p_command -> 'made_at', 'reason', body -> 'reason',
     'subject', body -> 'subject', 'changes', story)
     || CASE WHEN p_command ? 'released_by' THEN jsonb_build_object('released_by', p_command -> 'released_by') ELSE '{}' END));
-  RETURN jsonb_build_object('merged', merged);
+  RETURN jsonb_build_object('merged', merged, 'projection', projection);
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.apply_command(latchkey.device, JSONB) FROM PUBLIC;
@@ -381,7 +385,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION latchkey.has_entry(latchkey.device, UUID, TEXT, BYTEA) FROM PUBLIC;
 
--- Applies a command, or finds out why not; what it changed until then is undone. Answers {"state", "context"}.
+-- Applies a command, or finds out why not; what it changed until then is undone. Answers {"state", "context", "projection"}.
 CREATE FUNCTION latchkey.judge_command(p_device latchkey.device, p_command JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -393,7 +397,7 @@ BEGIN
     RAISE EXCEPTION 'A command that this one builds on was not applied.' USING ERRCODE = 'LK424';
   END IF;
   outcome := latchkey.apply_command(p_device, p_command);
-  RETURN jsonb_build_object('state', CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END);
+  RETURN jsonb_build_object('state', CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END, 'projection', outcome -> 'projection');
 EXCEPTION
   WHEN SQLSTATE 'LK409' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
@@ -415,7 +419,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION latchkey.receipt(latchkey.command) FROM PUBLIC;
 
--- Takes one command: its receipt if it was here before, else claims its id, applies it or keeps why not.
+-- What became of a command, as a leaf.
+CREATE FUNCTION latchkey.result_leaf(p_command latchkey.command, p_projection JSONB) RETURNS BYTEA
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT latchkey.central_leaf(p_command.organization, jsonb_strip_nulls(jsonb_build_object('act', 'command.result', 'cmd', p_command.id,
+    'out', p_command.state, 'prj', p_projection,
+    'ref', jsonb_build_object('dev', p_command.device, 'seq', (SELECT min(device_idx) FROM latchkey.audit_leaf l WHERE l.device = p_command.device AND l.command = p_command.id)))))
+$$;
+REVOKE ALL ON FUNCTION latchkey.result_leaf(latchkey.command, JSONB) FROM PUBLIC;
+
+-- Takes one command: its receipt if it was here before, else claims its id, applies it or keeps why not. Answers {"receipt"}, and with it
+-- "leaf", what the log shall say of it, where that is news.
 CREATE FUNCTION latchkey.take_command(p_device latchkey.device, p_entitled BOOLEAN, p_command JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -428,17 +442,17 @@ BEGIN
   SELECT * INTO known FROM latchkey.command WHERE organization = p_device.organization AND id = command_id;
   IF FOUND THEN
     IF known.device <> p_device.id OR known.changes_hash <> sha256(bytes) THEN
-      RETURN jsonb_build_object('id', command_id, 'state', 'refused', 'context', jsonb_build_object(
-        'kind', 'refused', 'code', 'LK412', 'message', 'A command with this id is already here with other changes.'));
+      RETURN jsonb_build_object('receipt', jsonb_build_object('id', command_id, 'state', 'refused', 'context', jsonb_build_object(
+        'kind', 'refused', 'code', 'LK412', 'message', 'A command with this id is already here with other changes.')));
     END IF;
-    RETURN latchkey.receipt(known);
+    RETURN jsonb_build_object('receipt', latchkey.receipt(known));
   END IF;
 
   -- What it builds on has no answer yet, or none that lasts: it is not claimed, and can come again.
   IF EXISTS (SELECT 1 FROM unnest(needed) AS one (id)
              WHERE NOT EXISTS (SELECT 1 FROM latchkey.command c WHERE c.id = one.id AND c.organization = p_device.organization
                                  AND (c.state <> 'quarantined' OR NOT p_entitled))) THEN
-    RETURN jsonb_build_object('id', command_id, 'state', 'waiting');
+    RETURN jsonb_build_object('receipt', jsonb_build_object('id', command_id, 'state', 'waiting'));
   END IF;
 
   verdict := CASE
@@ -454,7 +468,8 @@ BEGIN
     VALUES (command_id, p_device.organization, p_device.id, p_command ->> 'name', sha256(bytes), bytes, coalesce(p_command ->> 'made_at', ''),
       needed, verdict ->> 'state', verdict -> 'context', coalesce((p_command ->> 'again')::BOOLEAN, FALSE))
     RETURNING * INTO known;
-  RETURN latchkey.receipt(known);
+  RETURN jsonb_build_object('receipt', latchkey.receipt(known),
+    'leaf', convert_from(latchkey.result_leaf(known, verdict -> 'projection'), 'UTF8'));
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.take_command(latchkey.device, BOOLEAN, JSONB) FROM PUBLIC;
@@ -467,9 +482,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE c.device = (latchkey.require_device()).id AND c.id = ANY (p_commands)
 $$;
 
--- Entries: [{"position": n, "entry": "<exact text>"}]. Commands: [{"id", "name", "made_at", "requires", "changes": "<exact text>", "again"}].
+-- Entries: [{"position": n, "entry": "<exact text>", "disclosures": ["<text>"]}]. Note: the device's signed checkpoint of its own log with these
+-- entries. Commands: [{"id", "name", "made_at", "requires", "changes": "<exact text>", "again"}].
 -- Answers {"entries": n, "receipts": [{"id", "state", "context", "xid", "at"}]}.
-CREATE FUNCTION latchkey.push(p_entries TEXT, p_commands TEXT) RETURNS JSONB
+CREATE FUNCTION latchkey.push(p_entries TEXT, p_commands TEXT, p_note TEXT DEFAULT NULL) RETURNS JSONB
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
 SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
@@ -478,12 +494,14 @@ DECLARE
   head latchkey.organization;
   entries JSONB;
   commands JSONB;
-  entry JSONB;
   command JSONB;
+  taken JSONB;
   receipts JSONB := '[]';
   entitled BOOLEAN;
+  leaves BYTEA[];
+  commands_of UUID[];
 BEGIN
-  IF octet_length(p_entries) + octet_length(p_commands) > 16777216 THEN
+  IF octet_length(p_entries) + octet_length(p_commands) > 16777216 OR octet_length(p_note) > 4096 THEN
     RAISE EXCEPTION 'A push is 16 MiB at most.' USING ERRCODE = 'LK413';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'A push needs to see what was committed before it: use READ COMMITTED.' USING ERRCODE = 'LK422';
@@ -495,8 +513,9 @@ BEGIN
   ELSIF jsonb_array_length(commands) > 50 THEN
     RAISE EXCEPTION 'A push holds 50 commands at most.' USING ERRCODE = 'LK413';
   ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements(entries) AS e
-      WHERE jsonb_typeof(e -> 'entry') IS DISTINCT FROM 'string' OR coalesce(e ->> 'position' !~ '^[1-9][0-9]{0,17}$', TRUE)) THEN
-    RAISE EXCEPTION 'An entry has a position and a text.' USING ERRCODE = 'LK422';
+      WHERE jsonb_typeof(e -> 'entry') IS DISTINCT FROM 'string' OR coalesce(e ->> 'position' !~ '^[1-9][0-9]{0,17}$', TRUE)
+        OR jsonb_typeof(coalesce(e -> 'disclosures', '[]')) <> 'array') THEN
+    RAISE EXCEPTION 'An entry has a position and a text, and a list of what it discloses.' USING ERRCODE = 'LK422';
   ELSIF EXISTS (SELECT 1 FROM jsonb_array_elements(commands) AS c
       WHERE NOT latchkey.is_uuid(c ->> 'id') OR jsonb_typeof(c -> 'name') IS DISTINCT FROM 'string'
         OR jsonb_typeof(c -> 'changes') IS DISTINCT FROM 'string' OR jsonb_typeof(coalesce(c -> 'again', 'false')) <> 'boolean'
@@ -509,14 +528,30 @@ BEGIN
   -- The head first, the rows after it: the other way round deadlocks under load.
   SELECT * INTO head FROM latchkey.organization WHERE id = this.organization FOR UPDATE;
 
-  FOR entry IN SELECT * FROM jsonb_array_elements(entries) LOOP
-    PERFORM latchkey.append_entry(this, (entry ->> 'position')::BIGINT, entry ->> 'entry');
-  END LOOP;
+  leaves := latchkey.written_by_host(head);
+  commands_of := array_fill(NULL::UUID, ARRAY[cardinality(leaves)]);
+  IF latchkey.append_entries(this, entries) > 0 THEN
+    -- Whether the signature holds is for devices to tell.
+    IF split_part(p_note, E'\n', 2) IS DISTINCT FROM (SELECT d.entries::TEXT FROM latchkey.device d WHERE d.id = this.id) THEN
+      RAISE EXCEPTION 'Entries come with the checkpoint of their log that their device signed.' USING ERRCODE = 'LK412';
+    END IF;
+    leaves := leaves || latchkey.central_leaf(this.organization, jsonb_build_object('act', 'device.checkpoint', 'note', p_note,
+      'obj', jsonb_build_object('t', 'latchkey.device', 'id', this.id)));
+    commands_of := commands_of || NULL::UUID;
+  END IF;
 
   entitled := latchkey.is_entitled(this);
   FOR command IN SELECT * FROM jsonb_array_elements(commands) LOOP
-    receipts := receipts || jsonb_build_array(latchkey.take_command(this, entitled, command));
+    taken := latchkey.take_command(this, entitled, command);
+    receipts := receipts || jsonb_build_array(taken -> 'receipt');
+    IF taken ? 'leaf' THEN
+      leaves := leaves || convert_to(taken ->> 'leaf', 'UTF8');
+      commands_of := commands_of || (command ->> 'id')::UUID;
+    END IF;
   END LOOP;
+  IF cardinality(leaves) > 0 THEN
+    PERFORM latchkey.append_leaves(this.organization, NULL, NULL, commands_of, leaves);
+  END IF;
 
   UPDATE latchkey.device SET last_push_at = now() WHERE id = this.id;
   IF jsonb_array_length(commands) > 0 THEN

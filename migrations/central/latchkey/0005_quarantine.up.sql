@@ -78,6 +78,7 @@ BEGIN
     SET state = verdict ->> 'state', context = verdict -> 'context', xid = pg_current_xact_id(), decided_by = this.id, decided_at = now()
     WHERE organization = this.organization AND id = p_command
     RETURNING * INTO waiting;
+  PERFORM latchkey.append_leaves(this.organization, NULL, NULL, ARRAY[p_command], ARRAY[latchkey.result_leaf(waiting, verdict -> 'projection')]);
   PERFORM pg_notify(head.channel, '');
   RETURN latchkey.receipt(waiting);
 END

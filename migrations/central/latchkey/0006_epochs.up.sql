@@ -19,11 +19,9 @@ BEGIN
     SET id = begun, started_at = now(), reason = p_reason, retained_since = pg_current_xact_id(), forgotten_by = pg_current_xact_id();
   FOR head IN SELECT * FROM latchkey.organization ORDER BY id FOR UPDATE LOOP
     SELECT leaf_hash INTO last_leaf FROM latchkey.audit_leaf WHERE organization = head.id AND idx = head.log_size - 1;
-    INSERT INTO latchkey.audit_leaf (organization, idx, entry) VALUES (head.id, head.log_size, convert_to(format(
-      '{"act":"epoch.begin","dev":"central","epoch":%s,"log":{"leaf":%s,"size":%s},"org":%s,"reason":%s,"ts":%s,"v":"latchkey/1"}',
-      to_json(begun), coalesce(to_json(encode(last_leaf, 'hex'))::TEXT, 'null'), head.log_size, to_json(head.id), to_json(p_reason),
-      to_json(to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))), 'UTF8'));
-    UPDATE latchkey.organization SET log_size = log_size + 1 WHERE id = head.id;
+    PERFORM latchkey.log_of_central(head.id, jsonb_build_object('act', 'epoch.begin', 'epoch', begun, 'reason', p_reason,
+      'log', jsonb_build_object('leaf', encode(last_leaf, 'hex'), 'size', head.log_size)));
+    UPDATE latchkey.organization SET host_seen = pg_current_snapshot()::TEXT, host_seen_at = now() WHERE id = head.id;
   END LOOP;
   RETURN begun;
 END

@@ -1,0 +1,17 @@
+DROP FUNCTION latchkey.guards();
+DROP FUNCTION latchkey.guard_marks();
+DROP FUNCTION latchkey.publish_checkpoint(TEXT);
+DROP FUNCTION latchkey.checkpoints();
+DROP FUNCTION latchkey.leaf_hashes(BIGINT, BIGINT);
+DROP FUNCTION latchkey.log_since(BIGINT);
+DROP FUNCTION latchkey.written_by_host(latchkey.organization);
+DROP FUNCTION latchkey.object_id(TEXT, TEXT, TEXT);
+DROP FUNCTION latchkey.log_of_central(TEXT, JSONB);
+DROP FUNCTION latchkey.central_leaf(TEXT, JSONB);
+DROP FUNCTION latchkey.append_leaves(TEXT, TEXT, BIGINT, UUID[], BYTEA[]);
+DROP FUNCTION latchkey.root_of(BYTEA[]);
+DROP FUNCTION latchkey.canonical(JSONB);
+DROP TABLE latchkey.audit_checkpoint;
+DROP TABLE latchkey.audit_disclosure;
+DROP TABLE latchkey.audit_leaf;
+DROP FUNCTION latchkey.refuse_change_of_log();
