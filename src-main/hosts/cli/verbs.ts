@@ -5,6 +5,7 @@ import { centralBackupVerbs } from './verbs/central-backup.ts';
 import { centralMembershipVerbs } from './verbs/central-membership.ts';
 import { centralOperationVerbs } from './verbs/central-operations.ts';
 import { dataVerbs } from './verbs/data.ts';
+import { integrityVerbs } from './verbs/integrity.ts';
 import { keyVerbs } from './verbs/keys.ts';
 import { migrateVerbs } from './verbs/migrate.ts';
 import { outboxVerbs } from './verbs/outbox.ts';
@@ -19,6 +20,7 @@ export const verbs: readonly Verb[] = [
   ...keyVerbs,
   ...outboxVerbs,
   ...auditVerbs,
+  ...integrityVerbs,
   ...dataVerbs,
   ...centralVerbs,
   ...centralMembershipVerbs,
