@@ -147,6 +147,39 @@ describe('the host goes on meanwhile', () => {
     ).toBe(0);
   });
 
+  test('what a transaction wrote that was open while rows were copied comes along, and what stays is kept', async () => {
+    await make('late', 1_000);
+    const far = `INSERT INTO public.late (at, note) SELECT now() + INTERVAL '9 years', 'stays' FROM generate_series(1, 50)`;
+    await run(far);
+    const host = await year.connect();
+    const watch = await year.connect();
+    await host.query(
+      `BEGIN; INSERT INTO public.late (at, note) SELECT date_trunc('month', now()), 'late' FROM generate_series(1, 10); UPDATE public.late SET note = 'late' WHERE id <= 10;
+       DELETE FROM public.late WHERE id BETWEEN 11 AND 20; UPDATE public.late SET note = 'stays late' WHERE id IN (1001, 1002)`,
+    );
+    // As many came as went, so that counting alone does not tell; and younger transactions end before that one does.
+    await run(`INSERT INTO public.late (at, note) VALUES (date_trunc('month', now()), 'soon')`);
+    await run(far);
+    const upkeep = reportOf('public.late');
+    const isWaiting = `SELECT FROM pg_locks WHERE relation = 'public.late'::REGCLASS AND NOT granted AND mode = 'ShareRowExclusiveLock'`;
+    while ((await watch.query(isWaiting)).rowCount === 0);
+    await host.query('COMMIT');
+    expect(await upkeep).toMatchObject({ problem: null });
+    await host.end();
+    await watch.end();
+    const { rows } = await run(
+      `SELECT note, count(*)::INT AS n, bool_and(tableoid = 'public.late_rest'::REGCLASS) AS in_rest FROM public.late GROUP BY note ORDER BY note`,
+    );
+    expect(rows).toEqual([
+      { note: 'late', n: 20, in_rest: false },
+      { note: 'old', n: 980, in_rest: false },
+      { note: 'soon', n: 1, in_rest: false },
+      { note: 'stays', n: 98, in_rest: true },
+      { note: 'stays late', n: 2, in_rest: true },
+    ]);
+    await run('DROP TABLE public.late');
+  });
+
   test('where it holds the table, nothing is changed, it is said, and the other tables are done', async () => {
     await make('held', 10);
     const host = await year.connect();

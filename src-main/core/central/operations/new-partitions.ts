@@ -26,6 +26,8 @@ export async function attachAhead(client: pg.Client, table: PartitionedTable, pa
 
 /** Rows that were copied before the lock was taken, as they stood then. */
 const copiedRows = 'pg_temp.latchkey_copied';
+/** How many rows there are under the lock, and where those lie that are looked at more closely. */
+const looked = 'pg_temp.latchkey_looked';
 /** All others, as they stand under the lock; and those that stay. */
 const otherRows = 'pg_temp.latchkey_others';
 const keptRows = 'pg_temp.latchkey_kept';
@@ -35,7 +37,7 @@ const mostCopies = 4;
 /**
  * Makes partitions for rows that wait in the default one, and moves them there. Rows are copied while the host goes on; then, under one
  * lock that keeps its writers waiting, what was added meanwhile is copied too, the default partition is emptied, and all of them are
- * attached. The lock is held for two scans of the default partition.
+ * attached. The lock is held for one scan of the default partition.
  */
 export async function moveOutOfDefault(
   client: pg.Client,
@@ -48,9 +50,9 @@ export async function moveOutOfDefault(
       await inShortTransaction(client, () => createBeside(client, table, partition, { isBound: true }), table);
     for (let copies = 1; ; copies++) {
       await emptyCopies(client, partitions);
-      for (const partition of partitions) await copyFromDefault(client, table, partition);
+      const copied = await copyFromDefault(client, table, partitions);
       const isLast = copies === mostCopies;
-      if (await inShortTransaction(client, () => swap(client, table, partitions, isLast), table)) return;
+      if (await inShortTransaction(client, () => swap(client, table, partitions, copied, isLast), table)) return;
     }
   } catch (error) {
     await dropUnattached(client, partitions);
@@ -122,12 +124,37 @@ function attachSql(table: PartitionedTable, { name, period: { from, to } }: NewP
 }
 
 async function emptyCopies(client: pg.Client, partitions: NewPartition[]): Promise<void> {
+  // Under the lock a few rows are looked up in it; while it is filled it would be in the way.
+  await client.query('DROP INDEX IF EXISTS pg_temp.latchkey_copied_place');
   const tables = [copiedRows, ...partitions.map(({ name }) => quotedNameOf(name))];
   await client.query(`TRUNCATE ${tables.join(', ')}`);
 }
 
+interface Copied {
+  rows: number;
+  /** What any transaction before this one wrote, all copies saw. */
+  horizon: string;
+}
+
+async function copyFromDefault(
+  client: pg.Client,
+  table: PartitionedTable,
+  partitions: NewPartition[],
+): Promise<Copied> {
+  const copied: Copied = { rows: 0, horizon: '' };
+  for (const partition of partitions) {
+    const { rows, horizon } = await copyPartition(client, table, partition);
+    copied.rows += rows;
+    // Of the first copy, the oldest.
+    copied.horizon ||= horizon;
+  }
+  await client.query(`CREATE INDEX latchkey_copied_place ON ${copiedRows} (place)`);
+  await client.query(`ANALYZE ${copiedRows}`);
+  return copied;
+}
+
 /** In one snapshot, so that what is noted is what was copied. */
-async function copyFromDefault(client: pg.Client, table: PartitionedTable, partition: NewPartition): Promise<void> {
+async function copyPartition(client: pg.Client, table: PartitionedTable, partition: NewPartition): Promise<Copied> {
   const fallback = defaultOf(table);
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
   try {
@@ -136,16 +163,21 @@ async function copyFromDefault(client: pg.Client, table: PartitionedTable, parti
     );
     const columns = await writtenColumns(client, table);
     const where = isWithin(table, partition.period);
+    const { rows } = await client.query<{ horizon: string }>(
+      'SELECT pg_snapshot_xmin(pg_current_snapshot())::XID::TEXT AS horizon',
+    );
     await client.query(
       `INSERT INTO ${quotedNameOf(partition.name)} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ONLY ${fallback} WHERE ${where}`,
     );
-    await client.query(`INSERT INTO ${copiedRows} SELECT ctid, xmin FROM ONLY ${fallback} WHERE ${where}`);
+    const { rowCount } = await client.query(
+      `INSERT INTO ${copiedRows} SELECT ctid, xmin FROM ONLY ${fallback} WHERE ${where}`,
+    );
     await client.query('COMMIT');
+    return { rows: rowCount!, horizon: rows[0]!.horizon };
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
-  await client.query(`ANALYZE ${copiedRows}`);
 }
 
 /**
@@ -157,6 +189,7 @@ async function swap(
   client: pg.Client,
   table: PartitionedTable,
   partitions: NewPartition[],
+  copied: Copied,
   mayCopyAgain: boolean,
 ): Promise<boolean> {
   const parent = quotedNameOf(table);
@@ -165,14 +198,21 @@ async function swap(
   // The whole table first: a writer holds a lock on it while waiting for one on the default partition. Readers go on.
   await client.query(`LOCK TABLE ONLY ${parent} IN SHARE ROW EXCLUSIVE MODE`);
   await client.query(`LOCK TABLE ONLY ${fallback} IN SHARE ROW EXCLUSIVE MODE`);
-  const all = await countOf(client, `ONLY ${fallback}`);
+  const within = partitions.map(({ period }) => `(${isWithin(table, period)})`).join(' OR ');
+  // One scan: what an earlier transaction wrote is copied, if it was to be. Of what is left every row is looked up.
+  await client.query(
+    `CREATE TEMPORARY TABLE latchkey_looked ON COMMIT DROP AS
+     SELECT count(*) AS rows, array_agg(ctid) FILTER (WHERE age(xmin) <= age(${quoteText(copied.horizon)}::XID) OR NOT (${within})) AS places
+     FROM ONLY ${fallback}`,
+  );
   await client.query(`SET LOCAL work_mem = '128MB'`);
   const { rowCount: others } = await client.query(
     `CREATE TEMPORARY TABLE latchkey_others ON COMMIT DROP AS SELECT ${columns} FROM ONLY ${fallback} d
-     WHERE NOT EXISTS (SELECT FROM ${copiedRows} c WHERE c.place = d.ctid AND c.version = d.xmin)`,
+     WHERE d.ctid = ANY ((SELECT places FROM ${looked})::TID[]) AND NOT EXISTS (SELECT FROM ${copiedRows} c WHERE c.place = d.ctid AND c.version = d.xmin)`,
   );
+  const { rows: all } = await client.query<{ rows: string }>(`SELECT rows FROM ${looked}`);
   let rest = otherRows;
-  if (all - others! !== (await countOf(client, copiedRows))) {
+  if (Number(all[0]!.rows) - others! !== copied.rows) {
     if (!mayCopyAgain) return false;
     await emptyCopies(client, partitions);
     rest = `ONLY ${fallback}`;
@@ -181,7 +221,6 @@ async function swap(
     await client.query(
       `INSERT INTO ${quotedNameOf(name)} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${rest} WHERE ${isWithin(table, period)}`,
     );
-  const within = partitions.map(({ period }) => `(${isWithin(table, period)})`).join(' OR ');
   await client.query(
     `CREATE TEMPORARY TABLE latchkey_kept ON COMMIT DROP AS SELECT ${columns} FROM ${rest} WHERE NOT (${within})`,
   );
@@ -207,11 +246,6 @@ async function dropUnattached(client: pg.Client, partitions: NewPartition[]): Pr
 
 function defaultOf(table: PartitionedTable): string {
   return quotedNameOf(table.partitions.find(({ isDefault }) => isDefault)!);
-}
-
-async function countOf(client: pg.Client, from: string): Promise<number> {
-  const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${from}`);
-  return Number(rows[0]!.n);
 }
 
 async function writtenColumns(client: pg.Client, table: PartitionedTable): Promise<string> {
