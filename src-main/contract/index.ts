@@ -5,6 +5,7 @@ import { dataCalls } from './data.ts';
 import { deviceCalls } from './device.ts';
 import { integrityCalls } from './integrity.ts';
 import { keyCalls } from './keys.ts';
+import { logCalls } from './log.ts';
 import { outboxCalls } from './outbox.ts';
 import { peopleCalls } from './people.ts';
 
@@ -16,6 +17,7 @@ export const contract = {
   ...outboxCalls,
   ...auditCalls,
   ...integrityCalls,
+  ...logCalls,
   ...dataCalls,
   ...centralCalls,
 };

@@ -6,7 +6,10 @@ import { LatchkeyError, toErrorShape } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
 import { integrityQueries } from './audit/integrity.ts';
+import { laneQueries } from './audit/lanes.ts';
+import { leafQueries } from './audit/leaves.ts';
 import { type HighWaterMark, highWaterName } from './audit/own-log.ts';
+import { proofQueries } from './audit/proof.ts';
 import { auditQueries } from './audit/queries.ts';
 import type { EnrollmentFile } from './central/enroll.ts';
 import { closedStatus } from './closed-status.ts';
@@ -36,6 +39,9 @@ const queries: { [Name in CallName]?: Query<Name> } = {
   ...outboxQueries,
   ...auditQueries,
   ...integrityQueries,
+  ...laneQueries,
+  ...leafQueries,
+  ...proofQueries,
   ...dataQueries,
 };
 

@@ -104,7 +104,8 @@ function stampFormat(timeZone?: string): Intl.DateTimeFormat {
   });
 }
 
-function spanWords(span: number): string | null {
+/** `4 min`, `12 days`; null for less than a minute. */
+export function spanWords(span: number): string | null {
   if (span < minute) return null;
   if (span < hour) return `${Math.floor(span / minute)} min`;
   if (span < day) return `${Math.floor(span / hour)} h`;

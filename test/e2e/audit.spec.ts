@@ -90,8 +90,10 @@ test('an entry leads to its cause, to what else its people did, and to the life 
   const drawer = page.getByRole('dialog', { name: 'Astrid Lund edited Oskar Holmberg' });
   await expect(drawer.getByRole('row', { name: /full name Oskar Holm Oskar Holmberg/ })).toBeVisible();
   await expect(drawer.getByText(/Command .*, made on this device/)).toBeVisible();
+  await expect(drawer.getByText(/Made not before .* and not after .*: by central’s clock/)).toBeVisible();
+  await expect(drawer.getByText(/lead from it to the root that this device recomputed/)).toBeVisible();
   await drawer.getByText('Entry, byte for byte').click();
-  await expect(drawer.locator('pre').last()).toContainText('"act":"person.edit"');
+  await expect(drawer.locator('pre').first()).toContainText('"act":"person.edit"');
   await expectAccessible(page);
   await page.keyboard.press('Escape');
   await expect(drawer).toBeHidden();
@@ -104,4 +106,61 @@ test('an entry leads to its cause, to what else its people did, and to the life 
   await expect(page.getByRole('list', { name: 'Filters' })).toContainText('By Astrid Lund');
   await expect(entries(one)).toHaveCount(1);
   expect(one.complaints).toEqual([]);
+});
+
+test('the integrity centre says that the log is verified, and which entry was edited at central', async ({
+  central,
+  desk,
+}) => {
+  const one = await desk();
+  const { page } = one;
+  await one.unlock();
+  await page.getByLabel('Search people').fill('Oskar');
+  await page
+    .getByRole('grid', { name: 'People' })
+    .getByRole('row', { name: /Oskar Holm/ })
+    .click();
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  const form = page.getByRole('form', { name: /^Edit/ });
+  await form.getByRole('textbox', { name: 'Name' }).fill('Oskar Holmberg');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form).toBeHidden();
+  await expect(page.getByRole('contentinfo')).toContainText('In sync');
+
+  await openAudit(one);
+  const views = page.getByRole('navigation', { name: 'Audit views' });
+  await views.getByRole('link', { name: 'Devices' }).click();
+  await expect(page.getByRole('article').filter({ hasText: '1 entry, 1 push' })).toBeVisible();
+  await expectAccessible(page);
+  await views.getByRole('link', { name: 'Registers' }).click();
+  await expect(page.getByText('Nobody was erased.')).toBeVisible();
+  await expectAccessible(page);
+
+  await views.getByRole('link', { name: 'Integrity Verified' }).click();
+  await page.getByRole('button', { name: 'Check now' }).click();
+  await expect(page.getByText(/Checked .* nothing found/)).toBeVisible();
+  await expectAccessible(page);
+
+  const { rows } = await central.client.query<{ idx: string }>(
+    `SELECT idx::TEXT FROM latchkey.audit_leaf WHERE device IS NOT NULL ORDER BY idx LIMIT 1`,
+  );
+  await central.client.query('ALTER TABLE latchkey.audit_leaf DISABLE TRIGGER "00_latchkey_log"');
+  await central.client.query(
+    `UPDATE latchkey.audit_leaf SET entry = convert_to(replace(convert_from(entry, 'UTF8'), 'person.edit', 'person.kept'), 'UTF8')
+     WHERE idx = $1 AND organization = $2`,
+    [rows[0]!.idx, central.nordhaven],
+  );
+  await central.client.query('ALTER TABLE latchkey.audit_leaf ENABLE ALWAYS TRIGGER "00_latchkey_log"');
+  await page.getByRole('button', { name: 'Check now' }).click();
+  await expect(page.getByRole('alert').first()).toContainText(`entry #${rows[0]!.idx}`);
+  const finding = page.getByRole('article', { name: `Central’s log was rewritten at entry #${rows[0]!.idx}` });
+  await expect(finding).toContainText('What to do: Export the log from this device now');
+  await expect(views).toContainText('Distrusted');
+  await expectAccessible(page);
+  await finding.getByRole('button', { name: 'Acknowledge…' }).click();
+  const known = page.getByRole('form', { name: /^Acknowledge/ });
+  await known.getByRole('textbox', { name: /Reason/ }).fill('Told the security team');
+  await known.getByRole('button', { name: 'Acknowledge' }).click();
+  await page.getByText('1 finding acknowledged earlier').click();
+  await expect(page.getByText('“Told the security team”')).toBeVisible();
 });

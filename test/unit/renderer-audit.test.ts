@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditItem } from '../../src-main/contract/audit.ts';
 import type { KeyDetail } from '../../src-main/contract/keys.ts';
+import type { Lane } from '../../src-main/contract/log.ts';
 import { auditFilter, chipsOf } from '../../src-renderer/features/audit/audit-filter.ts';
 import { barsIn, barsOf, countOf, daysOf, movedEnd } from '../../src-renderer/features/audit/histogram.ts';
+import { drawingOf, lastOf, spanOf } from '../../src-renderer/features/audit/lanes.ts';
 import { byMonth, keyMoments, lifeOf } from '../../src-renderer/features/audit/life.ts';
 import { dayWords, monthWords, zonedWords } from '../../src-renderer/words/moments.ts';
 
@@ -144,6 +146,68 @@ describe('a life', () => {
       ['2026-01', 1],
     ]);
     expect(monthWords('2026-11')).toBe('November 2026');
+  });
+});
+
+describe('lanes of devices', () => {
+  const at = (time: string) => `2026-11-20T${time}.000Z`;
+  const entry = (seq: number, time: string, outcome: string | null, index: number | null = seq) => ({
+    ...{ seq, index, outcome, action: 'person.edit', at: at(time), command: null },
+  });
+  const lane: Lane = {
+    device: { id: 'd1', name: 'Laptop' },
+    joinedAt: at('08:00:00'),
+    revokedAt: null,
+    entries: [
+      entry(1, '10:00:00', 'applied'),
+      entry(2, '10:00:01', 'conflict'),
+      entry(3, '14:00:00', 'merged'),
+      entry(4, '15:00:00', null, null),
+    ],
+    pushes: [
+      { index: 7, at: at('13:00:00'), entries: 2, since: at('10:00:00') },
+      { index: 9, at: at('14:00:01'), entries: 1, since: at('14:00:00') },
+    ],
+    skews: [{ at: at('13:00:00'), milliseconds: -7_200_000 }],
+  };
+  const now = Date.parse(at('16:00:00'));
+  const span = spanOf([lane], now)!;
+
+  it('reach from the first that happened until now, or less far back', () => {
+    expect(span).toEqual({ from: Date.parse(at('10:00:00')), to: now });
+    expect(lastOf(span, 3_600_000).from).toBe(Date.parse(at('15:00:00')));
+    expect(lastOf(span, null)).toEqual(span);
+    expect(spanOf([{ ...lane, entries: [], pushes: [] }], now)).toBeNull();
+  });
+
+  it('draw what waited between the device’s clock and central’s receipt, and what still does', () => {
+    const { offline, pushes } = drawingOf(lane, span, now);
+    expect(offline.map(({ from, to }) => [from, to])).toEqual([
+      [0, 0.5],
+      [5 / 6, 1],
+    ]);
+    expect(offline[1]?.words).toBe('1 entry waits to be sent, the oldest for 1 h');
+    expect(pushes[0]).toBe(0.5);
+  });
+
+  it('draw entries that lie together as one mark, in the colour of the worst', () => {
+    const { marks } = drawingOf(lane, span, now);
+    expect(marks.map(({ entries, tone }) => [entries, tone])).toEqual([
+      [2, 'bad'],
+      [1, 'info'],
+      [1, 'plain'],
+    ]);
+  });
+
+  it('say in words what is out of the ordinary, newest first, of the time that is shown', () => {
+    expect(drawingOf(lane, span, now).remarks.map(({ words }) => words)).toEqual([
+      '1 entry waits to be sent, the oldest for 1 h',
+      'Entry 3, person.edit: merged with what others had changed',
+      'Its clock was at least 2 h behind',
+      'Entry 2, person.edit: in conflict with what others had changed',
+      '2 entries waited, the oldest for 3 h',
+    ]);
+    expect(drawingOf(lane, lastOf(span, 3_600_000), now).remarks).toHaveLength(1);
   });
 });
 

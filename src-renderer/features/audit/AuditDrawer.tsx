@@ -14,6 +14,7 @@ import { absoluteWords, milliseconds } from '../../words/moments.ts';
 import { originWords } from './audit-words.ts';
 import { CauseSection } from './CauseSection.tsx';
 import { Pivots } from './Pivots.tsx';
+import { ProofSection } from './ProofSection.tsx';
 import { RawText } from './RawText.tsx';
 
 export type AuditEntry = Output<'audit.show'>;
@@ -83,7 +84,16 @@ export function AuditDrawer({ id, onClose }: { id: string; onClose(): void }) {
         open={entry.changes.length === 0}
         text={entry.data == null ? null : JSON.stringify(entry.data, null, 2)}
       />
-      <RawText title="Entry, byte for byte" text={entry.entry} />
+      {entry.command ? (
+        <ProofSection command={entry.command.id} entry={entry.entry} />
+      ) : (
+        <Section title="Proof">
+          <Nothing>
+            None: another application wrote this straight into central’s table. The log attests which rows of people,
+            keys, roles and sessions others changed, and not what they tell of it.
+          </Nothing>
+        </Section>
+      )}
     </Drawer>
   );
 }

@@ -14,6 +14,7 @@ import { DataTable } from '../../ui/table/DataTable.tsx';
 import { NoRows } from '../../ui/table/NoRows.tsx';
 import { count, counted } from '../../words/quantities.ts';
 import { AuditDrawer } from './AuditDrawer.tsx';
+import { AuditViews } from './AuditViews.tsx';
 import { auditColumns } from './audit-columns.tsx';
 import { auditFilter, chipsOf, isId, noFilter } from './audit-filter.ts';
 import { Chips } from './Chips.tsx';
@@ -46,6 +47,7 @@ export function ExplorerView({ route }: { route: Route }) {
       count={list.total === undefined ? undefined : countedSoFar(list.total, list.more === true)}
       tools={
         <>
+          <AuditViews view="explorer" />
           <SearchField label="Search audit" value={filters.search ?? ''} onChange={search} />
           <SearchField label="Actor" beside value={typedActor} onChange={byActor} />
           <Filter
