@@ -189,6 +189,28 @@ describe('a key that has run out', () => {
     expect((await core.call('mirror.check', {})).equal).toBe(true);
   });
 
+  test('is not said to have been written by others than Latchkey, and what others write to it still is', async () => {
+    const [ended, renamed] = [await issue('ended by the upkeep'), await issue('renamed by the host')];
+    await sync();
+    await runOut(ended.subject);
+    const before = (await leaves()).length;
+    const wrote = async () => {
+      await issue('brings a push', null);
+      await sync();
+      const told = (await leaves()).slice(before).filter(({ act }) => act === 'host.wrote');
+      return told.flatMap(({ obj, rows }) =>
+        (obj as { t: string }).t === 'enterprise_api_keys' ? (rows as { id: string }[]).map(({ id }) => id) : [],
+      );
+    };
+    await maintainKeys(database.client, { dryRun: false });
+    expect(await wrote()).toEqual([]);
+    await database.client.query(`UPDATE public.enterprise_api_keys SET name = 'x' WHERE id = ANY ($1)`, [
+      [ended.subject, renamed.subject],
+    ]);
+    expect(await wrote()).toEqual([ended.subject, renamed.subject].sort());
+    expect((await database.client.query('SELECT upkeep FROM latchkey.organization')).rows).toEqual([{ upkeep: '{}' }]);
+  });
+
   test('is told by the command line: what it shows, what the upkeep does, and when somebody should look', async () => {
     const issued = await issue('by the command line');
     await sync();

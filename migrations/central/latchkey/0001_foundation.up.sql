@@ -55,6 +55,8 @@ CREATE TABLE latchkey.organization (
   -- Up to which snapshot of the change log its log tells what others than Latchkey wrote.
   host_seen TEXT NOT NULL DEFAULT pg_current_snapshot()::TEXT,
   host_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  -- Transactions of central's own upkeep that the next look at what the host wrote leaves out.
+  upkeep XID8[] NOT NULL DEFAULT '{}',
   -- Devices listen here for each other's pushes; nobody can guess it, and the payload is empty.
   channel TEXT NOT NULL UNIQUE DEFAULT 'latchkey_' || replace(gen_random_uuid()::TEXT, '-', '')
 );

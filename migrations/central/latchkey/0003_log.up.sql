@@ -168,11 +168,13 @@ BEGIN
         AND m.name IN (SELECT mapping #>> path FROM latchkey.installation,
           (VALUES ('{people,table}'::TEXT[]), ('{people,role,held,table}'), ('{keys,table}'), ('{sessions,table}')) AS attested (path))
         AND NOT EXISTS (SELECT FROM latchkey.command own WHERE own.organization = p_head.id AND own.xid = c.xid)
+        AND c.xid <> ALL (p_head.upkeep)
       GROUP BY m.name, c.row_key
     ) keys
     GROUP BY keys.name
   ) written;
-  UPDATE latchkey.organization SET host_seen = present::TEXT, host_seen_at = now() WHERE id = p_head.id;
+  UPDATE latchkey.organization SET host_seen = present::TEXT, host_seen_at = now(),
+    upkeep = ARRAY(SELECT xid FROM unnest(upkeep) AS xid WHERE NOT pg_visible_in_snapshot(xid, present)) WHERE id = p_head.id;
   RETURN coalesce(leaves, '{}');
 END
 $$;

@@ -289,12 +289,16 @@ END
 $$;
 REVOKE ALL ON FUNCTION latchkey.append_entries(latchkey.device, JSONB) FROM PUBLIC;
 
--- A leaf for a key whose time was over, and that no device revoked.
+-- A leaf for a key whose time was over, and that no device revoked: by central's upkeep, in this transaction.
 CREATE FUNCTION latchkey.log_expired_key(p_organization TEXT, p_table TEXT, p_key TEXT, p_expires_at TIMESTAMPTZ) RETURNS VOID
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  SELECT latchkey.log_of_central(p_organization, jsonb_build_object('act', 'key.expire',
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM latchkey.log_of_central(p_organization, jsonb_build_object('act', 'key.expire',
     'obj', jsonb_build_object('t', p_table, 'id', latchkey.object_id(p_organization, p_table, p_key)),
-    'expires', to_char(p_expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+    'expires', to_char(p_expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+  UPDATE latchkey.organization SET upkeep = upkeep || pg_current_xact_id()
+    WHERE id = p_organization AND NOT pg_current_xact_id() = ANY (upkeep);
+END
 $$;
 REVOKE ALL ON FUNCTION latchkey.log_expired_key(TEXT, TEXT, TEXT, TIMESTAMPTZ) FROM PUBLIC;
 

@@ -21,7 +21,7 @@ BEGIN
     SELECT leaf_hash INTO last_leaf FROM latchkey.audit_leaf WHERE organization = head.id AND idx = head.log_size - 1;
     PERFORM latchkey.log_of_central(head.id, jsonb_build_object('act', 'epoch.begin', 'epoch', begun, 'reason', p_reason,
       'log', jsonb_build_object('leaf', encode(last_leaf, 'hex'), 'size', head.log_size)));
-    UPDATE latchkey.organization SET host_seen = pg_current_snapshot()::TEXT, host_seen_at = now() WHERE id = head.id;
+    UPDATE latchkey.organization SET host_seen = pg_current_snapshot()::TEXT, host_seen_at = now(), upkeep = '{}' WHERE id = head.id;
   END LOOP;
   RETURN begun;
 END
