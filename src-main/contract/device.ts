@@ -70,7 +70,7 @@ export const progress = z.object({
   /** What is going on, e.g. `Copying audit_events`. */
   step: z.string(),
   rows: z.number().int(),
-  /** As central counted them when copying began; 0 where unknown. */
+  /** As central counted them; 0 as long as that is not known. */
   rowsExpected: z.number().int(),
   bytes: z.number().int(),
   /** At the speed so far; null as long as that tells nothing. */

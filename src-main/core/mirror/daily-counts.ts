@@ -21,7 +21,7 @@ export function createDailyCounts(
   const name = quoteName(table.name);
   if (tally) {
     const add = database.prepare('INSERT INTO latchkey_daily VALUES (?, ?, ?)');
-    for (const [day, actions] of tally.days) for (const [action, events] of actions) add.run(day, action, events);
+    for (const [day, actions] of tally.days) for (const [action, { events }] of actions) add.run(day, action, events);
   } else {
     const { day, action } = counted(system, name);
     inSlices(

@@ -1,16 +1,20 @@
 import type Database from 'better-sqlite3';
 import type { ActivityMapping } from '../systems/system.ts';
 import type { MirroredTable } from './catalogue.ts';
+import { NewestMoments } from './newest-moments.ts';
 import type { Stored } from './rows.ts';
 
 /** How many events there were by day (UTC) and action, and when each actor's newest was, while they arrive. */
 export class EventTally {
   /** By day, then by action; '' for what is not known. */
-  readonly days = new Map<string, Map<string, number>>();
-  readonly newest = new Map<string, string>();
+  readonly days = new Map<string, Map<string, { events: number }>>();
+  readonly newest = new NewestMoments();
   private readonly at: number;
   private readonly action: number;
   private readonly actor: number;
+  /** Of the event before: a log comes in the order of time, or nearly so. */
+  private day = '';
+  private actions = new Map<string, { events: number }>();
 
   constructor(activity: ActivityMapping, { columns }: MirroredTable) {
     const placeOf = (name: string) => columns.findIndex((column) => column.name === name);
@@ -23,18 +27,22 @@ export class EventTally {
   add(values: readonly Stored[], place: number): void {
     const at = this.text(values, place, this.at);
     const actor = this.text(values, place, this.actor);
-    if (actor !== '' && at !== '') {
-      const newest = this.newest.get(actor);
-      if (newest === undefined || newest < at) this.newest.set(actor, at);
-    }
-    const day = at.slice(0, 10);
+    if (actor !== '' && at !== '') this.newest.add(actor, at);
+    if (this.day.length < dayLength || !at.startsWith(this.day)) this.turnTo(at.slice(0, dayLength));
+    const action = this.text(values, place, this.action);
+    const counted = this.actions.get(action);
+    if (counted) counted.events += 1;
+    else this.actions.set(action, { events: 1 });
+  }
+
+  private turnTo(day: string): void {
+    this.day = day;
     let actions = this.days.get(day);
     if (!actions) {
       actions = new Map();
       this.days.set(day, actions);
     }
-    const action = this.text(values, place, this.action);
-    actions.set(action, (actions.get(action) ?? 0) + 1);
+    this.actions = actions;
   }
 
   private text(values: readonly Stored[], place: number, column: number): string {
@@ -43,6 +51,8 @@ export class EventTally {
   }
 }
 
+/** Of a moment: `2026-11-20`. */
+const dayLength = 10;
 const rowsPerSlice = 65_536;
 
 /**

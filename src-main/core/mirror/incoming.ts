@@ -51,7 +51,7 @@ export class IncomingTable {
         this.tally?.add(this.values, this.filled);
         this.filled += this.width;
         if (this.filled < this.values.length) continue;
-        this.insertMany.run(this.values);
+        this.insertMany.run(...this.values);
         this.filled = 0;
       }
     });

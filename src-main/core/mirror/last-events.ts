@@ -25,8 +25,8 @@ export function createLastEvents(
   const name = quoteName(table.name);
   const [actor, at] = actorAndMoment(system);
   if (tally) {
-    const add = database.prepare('INSERT INTO latchkey_last_event VALUES (?, ?)');
-    for (const [who, newest] of tally.newest) add.run(who, newest);
+    const add = database.prepare(`INSERT INTO latchkey_last_event VALUES (?, ?) ${newer}`);
+    for (const [who, newest] of tally.newest.entries()) add.run(who, newest);
   } else {
     inSlices(
       database,

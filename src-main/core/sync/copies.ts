@@ -17,6 +17,8 @@ import { watchAnew } from './watch.ts';
  * at all keys of the organization once more, which takes a twentieth of the time.
  */
 const ordinaryRowsPerSnapshot = 2_000_000;
+/** Tables of fewer rows than that share of it are small: counting as far as that is done at once. */
+const smallShare = 1 / 20;
 
 /** What must be copied before a pull can go on from the cursor. */
 export interface NeededCopies {
@@ -62,18 +64,17 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
   const { client, mirror } = context;
   const { answer } = needed;
   const lost = needed.stale ? await lostCommands(client, mirror, context.now()) : [];
-  const wanted = await counted(
-    client,
-    mirror.transaction(() => planCopies(mirror, needed, lost)),
-  );
-  const progress = new CopyProgress(
-    wanted.reduce((sum, { rows }) => sum + rows, 0),
-    context.onProgress,
-  );
-  for (const { table, rows: expected } of wanted) {
-    const copy = await copyInParts(context, answer, table, expected, progress);
-    // Something is defined otherwise than when this was planned: the caller looks again, and keeps what is complete.
-    if (!copy) return;
+  const wanted = mirror.transaction(() => planCopies(mirror, needed, lost));
+  const { small, large } = await bySize(context, wanted);
+  // Counting a large table takes as long as indexing some small ones does here: both are done at the same time.
+  let counting: Promise<SizedTable[]> | null = large.length === 0 ? Promise.resolve([]) : null;
+  const countLarge = () => {
+    counting ??= counted(client, large);
+    counting.catch(() => {});
+    return counting;
+  };
+  const progress = new CopyProgress(large.length === 0 ? rowsOf(small) : null, context.onProgress);
+  const put = (table: MirroredTable, copy: { rows: number; snapshot: string }) => {
     progress.turnTo(`Indexing ${table.name}`);
     mirror.transaction(() => {
       mirror.unapplyPending();
@@ -82,7 +83,22 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
       mirror.replayPending();
     });
     context.onChanged([table.name]);
-  }
+  };
+  const copyAll = async (tables: SizedTable[], beforeLast: () => void) => {
+    for (const [place, { table, rows: expected }] of tables.entries()) {
+      const copy = await copyInParts(context, answer, table, expected, progress);
+      // Something is defined otherwise than when this was planned: the caller looks again, and keeps what is complete.
+      if (!copy) return false;
+      if (place === tables.length - 1) beforeLast();
+      put(table, copy);
+    }
+    return true;
+  };
+  if (!(await copyAll(small, countLarge))) return;
+  if (large.length > 0) progress.turnTo(`Counting ${large.map(({ name }) => name).join(', ')}`);
+  const sized = await countLarge();
+  progress.expect(rowsOf(small) + rowsOf(sized));
+  if (!(await copyAll(sized, () => {}))) return;
   mirror.transaction(() => {
     mirror.setMeta('fingerprint', answer.fingerprint);
     mirror.database.prepare(`DELETE FROM latchkey_meta WHERE name = 'copying'`).run();
@@ -90,12 +106,40 @@ export async function makeCopies(context: PullContext, needed: NeededCopies): Pr
   context.onProgress(null);
 }
 
-/** How many rows of each table this device may see: what a forecast and the number of parts rest on. */
-async function counted(client: pg.Client, tables: MirroredTable[]): Promise<{ table: MirroredTable; rows: number }[]> {
+interface SizedTable {
+  table: MirroredTable;
+  /** That this device may see. */
+  rows: number;
+}
+
+const rowsOf = (tables: SizedTable[]) => tables.reduce((sum, { rows }) => sum + rows, 0);
+
+/** Tells small tables from large ones, of which nobody waits until they are counted. */
+async function bySize(
+  { client, rowsPerSnapshot = ordinaryRowsPerSnapshot }: PullContext,
+  tables: MirroredTable[],
+): Promise<{ small: SizedTable[]; large: MirroredTable[] }> {
+  const limit = Math.ceil(rowsPerSnapshot * smallShare);
+  const found = await counted(client, tables, limit);
+  return {
+    small: found.filter(({ rows }) => rows < limit),
+    large: found.filter(({ rows }) => rows >= limit).map(({ table }) => table),
+  };
+}
+
+/**
+ * How many rows of each table this device may see, small ones first: what a forecast and the number of parts rest on.
+ * @param limit up to which it is counted
+ */
+async function counted(client: pg.Client, tables: MirroredTable[], limit?: number): Promise<SizedTable[]> {
   if (tables.length === 0) return [];
-  const counts = tables.map(
-    ({ name }, place) => `SELECT ${place} AS place, count(*) AS n FROM latchkey_mirror.${quoteName(name)}`,
-  );
+  // Planned as if all rows were read, and read no further: a plan for the first rows alone may be one that is long in finding them.
+  const some = (view: string) =>
+    `(WITH seen AS MATERIALIZED (SELECT FROM ${view}) SELECT FROM seen LIMIT ${limit}) seen`;
+  const counts = tables.map(({ name }, place) => {
+    const view = `latchkey_mirror.${quoteName(name)}`;
+    return `SELECT ${place} AS place, count(*) AS n FROM ${limit === undefined ? view : some(view)}`;
+  });
   const { rows } = await client.query<{ place: string; n: string }>(counts.join(' UNION ALL '));
   return rows
     .map(({ place, n }) => ({ table: tables[Number(place)]!, rows: Number(n) }))

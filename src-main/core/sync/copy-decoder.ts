@@ -20,10 +20,13 @@ const [capitalT, capitalZ] = [84, 90];
 export class RowDecoder {
   private readonly columns: MirroredColumn[];
   private readonly kinds: number[];
+  /** Of text columns; null of others, and of those whose values do not come again. */
+  private readonly known: (KnownTexts | null)[];
 
   constructor(table: MirroredTable) {
     this.columns = table.columns;
     this.kinds = table.columns.map(kindOf);
+    this.known = this.kinds.map((kind) => (kind === text || kind === ascii ? new KnownTexts() : null));
   }
 
   /** Puts the values of the row at `start` into `values` from `place` on. The row's bytes may be changed. */
@@ -44,6 +47,11 @@ export class RowDecoder {
   }
 
   private value(bytes: Buffer, from: number, to: number, column: number): Stored {
+    const known = this.known[column]!;
+    if (known !== null && to - from <= longestKnown) {
+      if (!known.isWorthwhile) this.known[column] = null;
+      return known.text(bytes, from, to);
+    }
     switch (this.kinds[column]) {
       case integer:
         // Fifteen digits, or a sign and fourteen, lie within what a number holds exactly.
@@ -67,6 +75,52 @@ export class RowDecoder {
         return Buffer.from(bytes.subarray(from, to));
     }
     return fromCentral(this.columns[column]!.storage, bytes.toString('utf8', from, to));
+  }
+}
+
+/** Longer ones come again too seldom. */
+const longestKnown = 40;
+const places = 256;
+const trial = 4_096;
+
+/**
+ * Texts of one column that came lately. What is the same in many rows, a role, an action, an organization, need not be made into a
+ * string each time: comparing its bytes takes a quarter of that.
+ */
+class KnownTexts {
+  private readonly texts: string[] = new Array(places).fill('');
+  private readonly bytes = Buffer.alloc(places * longestKnown);
+  private readonly lengths = new Uint8Array(places);
+  private asked = 0;
+  private found = 0;
+
+  /** Whether most of what came was there already. */
+  get isWorthwhile(): boolean {
+    return this.asked < trial || this.found * 2 > this.asked;
+  }
+
+  text(bytes: Buffer, from: number, to: number): string {
+    const length = to - from;
+    if (length === 0) return '';
+    const place = ((bytes[to - 1]! * 31 + bytes[from]!) * 31 + bytes[(from + to) >> 1]! * 7 + length) & (places - 1);
+    this.asked += 1;
+    if (this.lengths[place] === length) {
+      let own = place * longestKnown;
+      let at = from;
+      while (at < to && this.bytes[own] === bytes[at]) {
+        own++;
+        at++;
+      }
+      if (at === to) {
+        this.found += 1;
+        return this.texts[place]!;
+      }
+    }
+    const made = bytes.toString('utf8', from, to);
+    bytes.copy(this.bytes, place * longestKnown, from, to);
+    this.lengths[place] = length;
+    this.texts[place] = made;
+    return made;
   }
 }
 

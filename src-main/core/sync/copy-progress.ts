@@ -7,7 +7,7 @@ const millisecondsUntilForecast = 1_000;
 
 /** Tells how far copying is: at once when it turns to something else, and a few times a second meanwhile. */
 export class CopyProgress {
-  private readonly rowsExpected: number;
+  private rowsExpected: number | null;
   private readonly tell: (progress: Progress) => void;
   private readonly started = performance.now();
   private lastReport = Number.NEGATIVE_INFINITY;
@@ -16,9 +16,14 @@ export class CopyProgress {
   private skipped = 0;
   private bytes = 0;
 
-  constructor(rowsExpected: number, tell: (progress: Progress) => void) {
+  /** @param rowsExpected null as long as nobody knows */
+  constructor(rowsExpected: number | null, tell: (progress: Progress) => void) {
     this.rowsExpected = rowsExpected;
     this.tell = tell;
+  }
+
+  expect(rows: number): void {
+    this.rowsExpected = rows;
   }
 
   turnTo(step: string): void {
@@ -42,11 +47,11 @@ export class CopyProgress {
   private report(now: number): void {
     this.lastReport = now;
     const { step, rows, bytes } = this;
-    const rowsExpected = Math.max(this.rowsExpected, rows);
+    const rowsExpected = this.rowsExpected === null ? 0 : Math.max(this.rowsExpected, rows);
     const elapsed = now - this.started;
     const fetched = rows - this.skipped;
     const secondsLeft =
-      fetched === 0 || elapsed < millisecondsUntilForecast
+      rowsExpected === 0 || fetched === 0 || elapsed < millisecondsUntilForecast
         ? null
         : Math.round(((rowsExpected - rows) * elapsed) / fetched / 1_000);
     this.tell({ step, rows, rowsExpected, bytes, secondsLeft });

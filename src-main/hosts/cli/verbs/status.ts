@@ -172,8 +172,8 @@ async function syncWithProgress(core: Core, terminal: Terminal): Promise<Status>
     if (event.type !== 'status' || !event.status.progress || terminal.json) return;
     const { step, rows, rowsExpected, secondsLeft } = event.status.progress;
     const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
-    const percent = rowsExpected === 0 ? 100 : Math.floor((100 * rows) / rowsExpected);
-    if (step !== said) terminal.say(`${step} … ${percent} %${left}`);
+    const percent = rowsExpected === 0 ? '' : ` ${Math.floor((100 * rows) / rowsExpected)} %`;
+    if (step !== said) terminal.say(`${step} …${percent}${left}`);
     said = step;
   });
   const stopped = terminal.stopped();
