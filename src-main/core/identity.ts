@@ -43,7 +43,8 @@ function privateKey(pkcs8: string): KeyObject {
   return createPrivateKey({ key: Buffer.from(pkcs8, 'base64'), format: 'der', type: 'pkcs8' });
 }
 
-function newPrivateKey(): string {
+/** Ed25519, PKCS#8 DER, base64. */
+export function newPrivateKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
 }
 

@@ -8,7 +8,7 @@ import { deviceLogName, signCheckpoint } from './checkpoint.ts';
 import { disclosureDigest, makeDisclosure } from './disclosure.ts';
 import { entryText, nextHlc, objectId, subjectPseudonym } from './entry.ts';
 import { LogTree } from './log-tree.ts';
-import { leafHash } from './merkle.ts';
+import { Frontier, leafHash } from './merkle.ts';
 
 /** Of this process: two readings of the monotonic clock can be compared within one boot alone. */
 const boot = randomBytes(4).toString('hex');
@@ -33,8 +33,9 @@ export interface EntryAbout {
  */
 export function appendEntry(mirror: WritableMirror, actor: Actor, about: EntryAbout): void {
   const { database } = mirror;
-  const tree = new LogTree(mirror, 'device');
-  const position = tree.size + 1;
+  // The tree's tiles are for proofs; what an append needs are its perfect subtrees.
+  const frontier = Frontier.parse(mirror.meta('device_frontier') ?? '0');
+  const position = frontier.size + 1;
   const hlc = nextHlc(mirror.meta('hlc'), about.now);
   const seen = mirror.meta('log_verified');
   const { summary, reason, changes } = about.disclosed ?? {};
@@ -66,8 +67,11 @@ export function appendEntry(mirror: WritableMirror, actor: Actor, about: EntryAb
     .prepare('INSERT INTO latchkey_entry (position, command, bytes) VALUES (?, ?, ?)')
     .run(position, about.command, bytes);
   keepDisclosures(mirror, disclosures);
-  tree.append([leafHash(bytes)]);
-  mirror.setMeta('device_checkpoint', signedCheckpoint(actor, position, tree.root()));
+  const hash = leafHash(bytes);
+  new LogTree(mirror, 'device').append([hash]);
+  frontier.append(hash);
+  mirror.setMeta('device_frontier', frontier.toString());
+  mirror.setMeta('device_checkpoint', signedCheckpoint(actor, position, frontier.root()));
   mirror.setMeta('hlc', hlc);
 }
 
@@ -77,7 +81,7 @@ export function signedCheckpoint(actor: Actor, size: number, root: Uint8Array): 
 }
 
 export function keepDisclosures(mirror: WritableMirror, disclosures: string[]): void {
-  const keep = mirror.database.prepare('INSERT INTO latchkey_disclosure VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const keep = mirror.prepared('INSERT INTO latchkey_disclosure VALUES (?, ?) ON CONFLICT DO NOTHING');
   for (const disclosure of disclosures) keep.run(disclosureDigest(disclosure), disclosure);
 }
 

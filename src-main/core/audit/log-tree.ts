@@ -48,8 +48,8 @@ export class LogTree {
   truncate(size: number): void {
     for (let level = 0, width = size; level === 0 || this.width(level) > 0; level++) {
       const full = Math.floor(width / tileHashes);
-      this.database
-        .prepare('DELETE FROM latchkey_tile WHERE log = ? AND level = ? AND tile > ?')
+      this.mirror
+        .prepared('DELETE FROM latchkey_tile WHERE log = ? AND level = ? AND tile > ?')
         .run(this.log, level, full);
       const rest = this.tile(level, full).subarray(0, (width - full * tileHashes) * hashLength);
       this.put(level, full, rest);
@@ -74,39 +74,33 @@ export class LogTree {
   }
 
   private width(level: number): number {
-    const last = this.database
-      .prepare<[string, number], { tile: number; bytes: number }>(
+    const last = this.mirror
+      .prepared(
         'SELECT tile, length(hashes) AS bytes FROM latchkey_tile WHERE log = ? AND level = ? ORDER BY tile DESC LIMIT 1',
       )
-      .get(this.log, level);
+      .get(this.log, level) as { tile: number; bytes: number } | undefined;
     return last ? last.tile * tileHashes + last.bytes / hashLength : 0;
   }
 
   private tile(level: number, tile: number): Buffer {
-    const row = this.database
-      .prepare<[string, number, number], { hashes: Buffer }>(
-        'SELECT hashes FROM latchkey_tile WHERE log = ? AND level = ? AND tile = ?',
-      )
-      .get(this.log, level, tile);
+    const row = this.mirror
+      .prepared('SELECT hashes FROM latchkey_tile WHERE log = ? AND level = ? AND tile = ?')
+      .get(this.log, level, tile) as { hashes: Buffer } | undefined;
     return row?.hashes ?? Buffer.alloc(0);
   }
 
   private put(level: number, tile: number, hashes: Uint8Array): void {
     if (hashes.length === 0) {
-      this.database
-        .prepare('DELETE FROM latchkey_tile WHERE log = ? AND level = ? AND tile = ?')
+      this.mirror
+        .prepared('DELETE FROM latchkey_tile WHERE log = ? AND level = ? AND tile = ?')
         .run(this.log, level, tile);
       return;
     }
-    this.database
-      .prepare(
+    this.mirror
+      .prepared(
         'INSERT INTO latchkey_tile VALUES (?, ?, ?, ?) ON CONFLICT (log, level, tile) DO UPDATE SET hashes = excluded.hashes',
       )
       .run(this.log, level, tile, hashes);
-  }
-
-  private get database(): WritableMirror['database'] {
-    return this.mirror.database;
   }
 }
 

@@ -38,7 +38,7 @@ export class ReadableMirror {
   }
 
   /** A statement in its ordinary mode, to be kept and used again: for SQL whose columns stay the same, whatever becomes of the schema. */
-  protected prepared(sql: string): Database.Statement {
+  prepared(sql: string): Database.Statement {
     const kept = this.statements.get(sql);
     if (kept) return kept;
     if (this.statements.size >= keptStatements) this.statements.clear();
