@@ -1,5 +1,4 @@
 import type { ReadableMirror } from '../mirror/readable.ts';
-import type { WritableMirror } from '../mirror/writable.ts';
 import { type HashAt, hashesOfTiles, nodeHash, rootAt, tileLevels } from './merkle.ts';
 
 const hashLength = 32;

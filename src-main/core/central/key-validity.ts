@@ -13,7 +13,7 @@ import { type HostTable, relationOf } from './host-tables.ts';
 export function keyValiditySql(system: SystemMapping, tables: HostTable[]): string[] {
   const { keys } = system;
   if (!keys || keys.hash === null || !tables.some(({ name }) => name === keys.table)) return [];
-  const end = endOf(system, keys, tables);
+  const end = endOf(keys, tables);
   const conditions = [
     `k.${quoteName(keys.hash)} = p_hash`,
     isLive(keys),
@@ -42,7 +42,7 @@ export function keyUpkeepSql(system: SystemMapping, tables: HostTable[]): string
   const table = tables.find(({ name }) => name === keys?.table);
   const beside = keys?.beside;
   const id = table?.columns.find(({ name }) => name === keys?.id);
-  const end = keys && endOf(system, keys, tables);
+  const end = keys && endOf(keys, tables);
   if (!keys || !table || !id || !beside || beside.expiresAt === null || beside.endedAt === null || end == null)
     return [
       'DROP FUNCTION IF EXISTS latchkey.overdue_keys()',
@@ -117,7 +117,7 @@ function isLive({ status }: KeyMapping): string {
 }
 
 /** The moment, with its zone, at which a key ends; null where no key does. */
-function endOf(system: SystemMapping, keys: KeyMapping, tables: HostTable[]): string | null {
+function endOf(keys: KeyMapping, tables: HostTable[]): string | null {
   const expiry = expiryOf(keys);
   if (expiry === null) return null;
   const column = tables.find(({ name }) => name === expiry.table)?.columns.find(({ name }) => name === expiry.column);
