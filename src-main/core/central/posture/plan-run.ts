@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { LatchkeyError } from '../../../contract/errors.ts';
 import { inShortTransaction, takingTurns } from '../operations/short-transaction.ts';
 import { applySteps } from './apply.ts';
-import { type Phase, type Plan, type PlanOptions, planOf } from './plan.ts';
+import { planOf } from './plan.ts';
+import type { Phase, Plan, PlanOptions } from './plan-steps.ts';
 import { type PostureOptions, reading, subjectOf } from './posture.ts';
 import { rowsOf } from './subject.ts';
 

@@ -1,6 +1,6 @@
 import { quoteBody, quoteText } from '../../quoting.ts';
 import { scriptOf } from './finding.ts';
-import type { Phase, Plan, PlanStep } from './plan.ts';
+import type { Phase, Plan, PlanStep } from './plan-steps.ts';
 
 /** The three steps of a plan as files for psql, by name. */
 export function planFiles(plan: Plan): { name: string; text: string }[] {

@@ -5,6 +5,7 @@ import type { SystemMapping } from '../../systems/system.ts';
 import { missingFrom, presentTables } from '../host-tables.ts';
 import { addressChecks } from './addresses.ts';
 import { auditChecks } from './audit-trail.ts';
+import { capacityChecks } from './capacity.ts';
 import { type Check, type Finding, type Found, type NotSeen, type Severity, scriptOf, severities } from './finding.ts';
 import { integrityChecks } from './integrity.ts';
 import { isolationChecks } from './isolation.ts';
@@ -24,6 +25,7 @@ const checks: readonly Check[] = [
   ...rightsChecks,
   ...addressChecks,
   ...integrityChecks,
+  ...capacityChecks,
   ...serverChecks,
 ];
 
