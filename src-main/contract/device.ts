@@ -124,6 +124,7 @@ export const finding = z.object({
     'cursor',
     'outbox',
     'conflicts',
+    'log',
     'file',
     'types',
     'errors',

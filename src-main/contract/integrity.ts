@@ -11,6 +11,7 @@ export const integrityFinding = z.object({
     'device-log-differs',
     'leaf-invalid',
     'own-log-rolled-back',
+    'own-log-forked',
     'projection-differs',
     'tracking-interrupted',
   ]),

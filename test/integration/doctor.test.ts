@@ -41,6 +41,7 @@ describe('the doctor', () => {
         'clock',
         'outbox',
         'conflicts',
+        'log',
         'file',
         'types',
         'errors',

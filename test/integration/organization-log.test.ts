@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { disclosureDigest, readDisclosure } from '../../src-main/core/audit/disclosure.ts';
 import { LogTree } from '../../src-main/core/audit/log-tree.ts';
@@ -215,6 +216,26 @@ describe('this device’s own log', () => {
     expect(without.mirror.meta('rollback_protection')).toBe('false');
     await without.side.close();
   });
+});
+
+test('a folder that is used in two places is a fork of its log, found where it cannot go on', async () => {
+  const identity = await joinedIdentity(central);
+  const original = bareDevice(central, identity);
+  await sync(original);
+  await edit(original, 'Dario before the copy');
+  await sync(original);
+  await original.side.close();
+  const folder = central.folder();
+  cpSync(original.folder, folder, { recursive: true });
+  const again = bareDevice(central, identity, { folder: original.folder, databaseKey: original.databaseKey });
+  const copy = bareDevice(central, identity, { folder, databaseKey: original.databaseKey });
+  await edit(again, 'Dario of the original');
+  await sync(again);
+  await edit(copy, 'Dario of the copy');
+  await expect(sync(copy)).rejects.toMatchObject({ code: 'device-rewound' });
+  expect(integrity(copy)).toMatchObject([{ kind: 'own-log-forked' }]);
+  expect(integrity(again)).toEqual([]);
+  for (const { side } of [again, copy]) await side.close();
 });
 
 test('a tree in tiles has the roots that its leaves have, at every size, and can be cut', () => {

@@ -18,6 +18,8 @@ export type FindingKind =
   | 'leaf-invalid'
   /** This device's own log is shorter or another than the system's secret store remembers. */
   | 'own-log-rolled-back'
+  /** Central has another continuation of this device's log, signed by this device. */
+  | 'own-log-forked'
   /** The host's audit table tells of a command otherwise than central wrote it, or no more. */
   | 'projection-differs'
   /** Change tracking of a table was interrupted, and rows changed meanwhile. */

@@ -126,6 +126,12 @@ const words: Record<FindingKind, (place: string, details: Record<string, unknown
     advice:
       'Entries that were not sent by then are lost. If nobody restored this folder, revoke the device and enroll anew.',
   }),
+  'own-log-forked': (place, { size, central }) => ({
+    title: `This device’s log goes on in two ways (${place})`,
+    meaning: `Central has ${central} entries that this device signed, and the ${size} here are not their beginning or continuation: its folder is used in two places, or an older copy was put back.`,
+    advice:
+      'Nothing can be sent from here any more. Export the log from both places, revoke the device, and enroll anew.',
+  }),
   'projection-differs': (place, { what, table }) => ({
     title: `The event of command ${place} was ${what} in ${table ?? 'the audit table'}`,
     meaning:

@@ -8,6 +8,7 @@ import { isPlainSqlite, mirrorFile } from '../mirror/open.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { compareEpoch, type Hello } from './hello.ts';
 import { lastErrors } from './last-errors.ts';
+import { verifiedLog } from './organization-log.ts';
 import { isTooOld, parseSnapshot } from './snapshot.ts';
 
 export interface Patient {
@@ -38,6 +39,7 @@ export async function examine(patient: Patient): Promise<Output<'device.doctor'>
     clock(patient, answer),
     outbox(patient),
     conflicts(patient),
+    log(patient),
     file(patient),
     types(patient),
     errors(patient),
@@ -151,6 +153,15 @@ function conflicts({ status }: Patient): Finding {
       inQuarantine,
     });
   return ok('conflicts', 'None.');
+}
+
+function log({ mirror, status }: Patient): Finding {
+  if (status.findings > 0)
+    return about('log', 'attention', `${status.findings} found of the logs.`, 'latchkey audit integrity', {
+      findings: status.findings,
+    });
+  const verified = verifiedLog(mirror);
+  return ok('log', verified ? `${verified.size} entries, verified at ${verified.at}.` : 'Not verified yet.');
 }
 
 function file({ mirror, folder }: Patient): Finding {

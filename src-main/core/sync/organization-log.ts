@@ -55,7 +55,11 @@ export async function followLog(context: LogContext, answer: Hello, signs: boole
   if (verified && verified.epoch !== answer.epoch.id) await acceptRestore(context, tree, verified, answer);
   const isNew = tree.size < answer.log_size;
   if (isNew) await copyLeaves(context, tree, answer.log_size);
-  if (isNew) mirror.transaction(() => findUnsigned(mirror, now()));
+  if (isNew)
+    mirror.transaction(() => {
+      findUnsigned(mirror, now());
+      findFork(context);
+    });
   const root = tree.size >= answer.log_size ? tree.root(answer.log_size).toString('base64') : '';
   if (root !== answer.log_root) await tampered(context, tree, verified?.size ?? 0, answer);
   if (isNew || verified === null || verified.epoch !== answer.epoch.id) {
@@ -201,6 +205,22 @@ function findUnsigned(mirror: WritableMirror, now: number): void {
     const why = `it signed ${signed} of its ${size} entries`;
     recordFinding(mirror, 'device-log-differs', `${device} from entry ${signed + 1}`, { device, why }, now);
   }
+}
+
+/**
+ * Two histories under one device's signature: the folder was copied, or an older copy of it was put in place, and both went on. Central has
+ * both branches' notes or one of them; with the one that is here they are the proof.
+ */
+function findFork({ mirror, actor, now }: LogContext): void {
+  const row = mirror.first(query.selectFrom('latchkey_device').selectAll().where('device', '=', actor.device));
+  if (!row) return;
+  const there = Frontier.parse(row.frontier);
+  const own = new LogTree(mirror, 'device');
+  const isOurs = there.size <= own.size && own.root(there.size).equals(there.root());
+  if (isOurs) return;
+  const place = `${actor.device} at entry ${there.size}`;
+  const details = { size: own.size, central: there.size, checkpoint: mirror.meta('device_checkpoint') };
+  recordFinding(mirror, 'own-log-forked', place, details, now());
 }
 
 /** What arrived and did not prove itself is not kept. */
