@@ -15,10 +15,18 @@ interface Part {
 
 const nodeOnly = ['pg', 'pg-copy-streams', 'better-sqlite3', 'ws', 'kysely'];
 
-/** contract ← core ← hosts, and the window knows the contract alone. The first part whose folder holds a file is the file's. */
+/** contract ← core ← hosts, and the window knows the contract alone, and the verifier, which knows nobody. The first part whose folder holds a file is the file's. */
 const parts: Part[] = [
   { folder: 'src-main/contract', ours: [], node: false, packages: ['zod'] },
-  { folder: 'src-main/core', ours: ['src-main/contract'], node: true, packages: true, denied: ['electron'] },
+  // Goes into bundles as it is, so it is alone in the world.
+  { folder: 'src-main/verifier', ours: [], node: false, packages: [] },
+  {
+    folder: 'src-main/core',
+    ours: ['src-main/contract', 'src-main/verifier'],
+    node: true,
+    packages: true,
+    denied: ['electron'],
+  },
   { folder: 'src-main/preload', ours: ['src-main/contract'], node: false, packages: ['electron'] },
   {
     folder: 'src-main/hosts/electron',
@@ -35,7 +43,7 @@ const parts: Part[] = [
   },
   {
     folder: 'src-renderer',
-    ours: ['src-main/contract'],
+    ours: ['src-main/contract', 'src-main/verifier'],
     node: false,
     packages: true,
     denied: ['electron', ...nodeOnly],
@@ -71,7 +79,7 @@ export function refusal(file: string, specifier: string): string | null {
   const name = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : specifier.split('/')[0]!;
   if (part.denied?.includes(name)) return `${part.folder} must not know ${name}`;
   if (part.packages === true || part.packages.includes(name)) return null;
-  return `${part.folder} may use no package but ${part.packages.join(', ')}`;
+  return `${part.folder} may use no package${part.packages.length ? ` but ${part.packages.join(', ')}` : ''}`;
 }
 
 function refusalOfOurs(part: Part, file: string, target: string): string | null {
@@ -94,7 +102,7 @@ export function importsOf(source: string): string[] {
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|tsx|mts|cts)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(ts|tsx|mts|cts|mjs)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
