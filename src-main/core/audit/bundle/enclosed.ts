@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../../package-files.ts';
+import { type ZipMember, zipMember } from './zip.ts';
+
+let packed: ZipMember[] | undefined;
 
 /** The verifiers as they are put into a bundle; the page holds the program, so that one file opened from disk is all it takes. */
-export function verifierFiles(): { name: string; text: string }[] {
+export function verifierMembers(): readonly ZipMember[] {
+  packed ??= verifierFiles().map(({ name, text }) => zipMember(`verify/${name}`, text));
+  return packed;
+}
+
+function verifierFiles(): { name: string; text: string }[] {
   const [python, program, page] = ['verify.py', 'verify.mjs', 'verify.html'].map((name) =>
     readFileSync(packageFile(`src-main/verifier/${name}`), 'utf8'),
   ) as [string, string, string];

@@ -18,8 +18,7 @@ import {
 } from '../../../verifier/verify.mjs';
 import type { Json } from '../../command/intent.ts';
 import { packageVersion } from '../../package-files.ts';
-import { canonicalText, sha256Hex } from '../canonical.ts';
-import { disclosureDigest } from '../disclosure.ts';
+import { canonicalText } from '../canonical.ts';
 import {
   complement,
   consistencyProof,
@@ -31,8 +30,8 @@ import {
 } from '../merkle.ts';
 import { readVerifierKey } from '../note.ts';
 import { logProofText } from '../tlog-proof.ts';
-import { readme, verifierFiles } from './enclosed.ts';
-import type { BundleSource, CentralSource, ExportableDevice, ExportableEntry, TailSource } from './source.ts';
+import { readme, verifierMembers } from './enclosed.ts';
+import type { BundleSource, CentralSource, ExportableDevice, TailSource } from './source.ts';
 import { writeZip, type ZipMember, ZipMemberWriter, zipMember } from './zip.ts';
 
 export interface ExportRequest {
@@ -160,7 +159,7 @@ class BundleMaker {
       filter: this.#filter,
       salt: randomBytes(16).toString('base64url'),
     };
-    const tail = await this.#source.record(sha256Hex(canonicalText(exported as unknown as Json)));
+    const tail = await this.#source.record(canonicalText(exported as unknown as Json));
     const shown = {
       disclosures: this.#open('disclosures.jsonl'),
       csv: this.#open('views/audit.csv'),
@@ -197,7 +196,7 @@ class BundleMaker {
     members.unshift(
       zipMember('README.txt', readme(manifest.exported, organization, device)),
       zipMember('manifest.json', `${canonicalText(manifest as unknown as Json)}\n`),
-      ...verifierFiles().map(({ name, text }) => zipMember(`verify/${name}`, text)),
+      ...verifierMembers(),
     );
     const sums = Buffer.from(members.map(({ sha256, name }) => `${sha256}  ${name}\n`).join(''));
     members.push(zipMember('SHA256SUMS', sums), zipMember('SHA256SUMS.sig', this.#signature(sums)));
@@ -217,7 +216,7 @@ class BundleMaker {
   /** Entries as they are, the hashes of their leaves, and what the filter lets see of them. */
   async #entries(
     folder: 'log' | 'device',
-    batches: Iterable<readonly ExportableEntry[]>,
+    batches: Iterable<readonly Uint8Array[]>,
     from: number,
     shown: { disclosures: ZipMemberWriter; csv: ZipMemberWriter; ocsf: ZipMemberWriter },
     look: (entry: LogEntry) => void,
@@ -231,13 +230,13 @@ class BundleMaker {
       let disclosed = '';
       let csv = '';
       let ocsf = '';
-      for (const one of batch) {
-        text.push(one.bytes, newline);
-        hashes.push(leafHash(one.bytes));
-        const entry = readEntry(one.bytes);
+      for (const bytes of batch) {
+        text.push(bytes, newline);
+        hashes.push(leafHash(bytes));
+        const entry = readEntry(bytes);
         if (entry) look(entry);
         if (entry && matches(this.#filter, entry)) {
-          const { line, told, erased } = this.#disclosed(one, entry._sd ?? [], folder === 'log' ? 'i' : 's', index);
+          const { line, told, erased } = this.#disclosed(entry._sd ?? [], folder === 'log' ? 'i' : 's', index);
           const place = folder === 'log' ? index : null;
           disclosed += line;
           csv += views.csv(entry, place, told, erased);
@@ -258,13 +257,17 @@ class BundleMaker {
   }
 
   /** What nobody ever disclosed to this device is counted, and found by verifiers: one member's mischief must not keep all others from exporting. */
-  #disclosed(one: ExportableEntry, digests: readonly string[], key: 'i' | 's', index: number) {
+  #disclosed(digests: readonly string[], key: 'i' | 's', index: number) {
     if (digests.length === 0) return { line: '', told: [], erased: [] };
-    const open = new Set(digests);
-    const texts = one.disclosures.filter((text) => open.delete(disclosureDigest(text)));
-    const told = texts.map(parsedDisclosure).filter((disclosed): disclosed is Disclosed => disclosed !== null);
-    const erased = [...one.erased].filter(([digest]) => open.delete(digest));
-    if (open.size > 0) this.#undisclosed++;
+    const texts: string[] = [];
+    const erased: [digest: string, under: number][] = [];
+    for (const digest of digests) {
+      const disclosed = this.#source.disclosed(digest);
+      if (typeof disclosed === 'string') texts.push(disclosed);
+      else if (disclosed !== null) erased.push([digest, disclosed]);
+    }
+    if (texts.length + erased.length < digests.length) this.#undisclosed++;
+    const told = texts.map(parsedDisclosure).filter((one): one is Disclosed => one !== null);
     for (const [, under] of erased) this.#erasures.add(under);
     const line = `${JSON.stringify({ d: texts, e: erased, [key]: index })}\n`;
     return { line, told, erased: [...new Set(erased.map(([, under]) => under))] };
@@ -410,7 +413,9 @@ function readEntry(bytes: Uint8Array): (LogEntry & { _sd?: string[] }) | null {
       typeof entry.act === 'string' &&
       /^[0-9T:.-]{23}Z$/.test(entry.ts) &&
       (entry.dev === 'central' || Number.isSafeInteger(entry.seq)) &&
-      (entry.obj === undefined || typeof entry.obj?.t === 'string');
+      (entry.obj === undefined || typeof entry.obj?.t === 'string') &&
+      (entry._sd === undefined ||
+        (Array.isArray(entry._sd) && entry._sd.every((digest) => typeof digest === 'string')));
     return isReadable ? entry : null;
   } catch {
     return null;

@@ -1,14 +1,5 @@
 import type { HashAt } from '../merkle.ts';
 
-/** An entry with what may be shown of it. */
-export interface ExportableEntry {
-  bytes: Uint8Array;
-  /** Disclosures that are known, as text. */
-  disclosures: readonly string[];
-  /** Digests of what was erased, with the index of the `erasure.done` that says so. */
-  erased: ReadonlyMap<string, number>;
-}
-
 /** A device, as the organization's log knows it. */
 export interface ExportableDevice {
   id: string;
@@ -32,7 +23,7 @@ export interface CentralSource {
   pins: readonly number[];
   hashAt: HashAt;
   /** In order, in batches. */
-  entries(first: number, last: number): Iterable<readonly ExportableEntry[]>;
+  entries(first: number, last: number): Iterable<readonly Uint8Array[]>;
   entryAt(index: number): Uint8Array;
   /** Hashes of the leaves of a device's own log that central has, in order; `first` and `last` count its entries. */
   deviceLeaves(device: string, first: number, last: number): Iterable<Uint8Array>;
@@ -46,7 +37,7 @@ export interface TailSource {
   /** Signed by the device's log key, of this size. */
   checkpoint: string;
   hashAt: HashAt;
-  entries(): Iterable<readonly ExportableEntry[]>;
+  entries(): Iterable<readonly Uint8Array[]>;
 }
 
 export interface BundleSource {
@@ -58,8 +49,10 @@ export interface BundleSource {
   central: CentralSource | null;
   /** Whether the device remembers its log outside of its folder, too. */
   rollback: 'secret-store' | 'none';
-  /** Records the export in the device's log, as an `audit.export` whose `chg.h` is this hash, and answers the log with it. */
-  record(requestHash: string): Promise<TailSource>;
+  /** What a digest of an entry's `_sd` is of, as text; the index of the `erasure.done` under which it was erased; null where nobody told. */
+  disclosed(digest: string): string | number | null;
+  /** Records the export in the device's log, as an `audit.export` whose `chg.h` is the hash of this text, and answers the log with it. */
+  record(request: string): Promise<TailSource>;
   /** Ed25519 with the device's log key. */
   sign(bytes: Uint8Array): Uint8Array;
 }
