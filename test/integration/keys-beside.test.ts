@@ -11,6 +11,7 @@ import { install } from '../../src-main/core/central/install.ts';
 import { maintain, maintainKeys } from '../../src-main/core/central/maintain.ts';
 import { migrateSystem } from '../../src-main/core/central/migrate.ts';
 import { health } from '../../src-main/core/central/operations/health.ts';
+import { upgrade } from '../../src-main/core/central/upgrade.ts';
 import type { Core } from '../../src-main/core/core.ts';
 import { openCore } from '../../src-main/core/open.ts';
 import { systemNamed } from '../../src-main/core/systems/index.ts';
@@ -350,6 +351,41 @@ test('the host deletes and empties its keys as if nobody else knew of them, and 
   await client.query('TRUNCATE public.enterprise_api_keys');
   await sync();
   expect((await core.call('keys.list', {})).total).toBe(0);
+});
+
+test('a database that was installed before there was a sidecar for it gets one by an upgrade, and its devices with it', async () => {
+  const old = await freshDatabase();
+  try {
+    const { client } = old;
+    await migrateSystem(client, host.system, 'up');
+    await host.fill(client);
+    const { tables, keys, ...rest } = systemNamed(host.system);
+    const { key_lifetime: _sidecar, ...before } = tables;
+    const { beside: _beside, ...plainKeys } = keys!;
+    await install(client, { ...rest, tables: before, keys: plainKeys });
+    await host.fillSidecars!(client);
+    const request = { url: old.url, organization: host.organization!, operator: host.operator };
+    const { file } = await enroll(client, { ...request, device: 'old', role: 'operator' });
+    const device = await openCore({ dataFolder: join(folder, 'old'), ports: { secretStore: null, clock: Date.now } });
+    await device.call('device.join', { enrollment: file, passphrase });
+    await device.call('sync.now', {});
+    const key = (await device.call('keys.list', {})).items[0]!;
+    expect(key).toMatchObject({ state: 'active', expiresAt: null, endedBy: null });
+    await expect(device.call('keys.rotate', { key: key.id, overlapSeconds: 60 })).rejects.toMatchObject({
+      code: 'central-too-old',
+      message: expect.stringContaining('latchkey central upgrade'),
+    });
+
+    await upgrade(client, systemNamed(host.system));
+    await device.call('sync.now', {});
+    await device.call('keys.rotate', { key: key.id, overlapSeconds: 60 });
+    await device.call('sync.now', {});
+    expect(await device.call('keys.show', { key: key.id })).toMatchObject({ state: 'retiring', pending: 0 });
+    expect((await device.call('mirror.check', {})).equal).toBe(true);
+    await device.close();
+  } finally {
+    await old.drop();
+  }
 });
 
 test('the demo has keys in their overlap, and some that end soon', async () => {

@@ -234,6 +234,12 @@ function requireKeyRights(
   field: string,
 ): void {
   const keys = keyMapping(context.system);
+  if (table === keys.beside?.table && !context.tables.has(table))
+    throw new LatchkeyError(
+      'central-too-old',
+      `Central does not keep yet when keys end and where they came from, which this needs. Nothing was changed. An administrator must bring it up to date: latchkey central upgrade.`,
+      { field },
+    );
   const columns = [...Object.keys(set), ...Object.keys(fromAcceptance ?? {})];
   const issuing = field === 'label';
   const fields = issuing
