@@ -36,6 +36,7 @@ export default defineConfig({
     root: resolve(here, 'src-renderer'),
     publicDir: false,
     plugins: [react()],
+    worker: { format: 'es' },
     build: {
       outDir: resolve(here, 'out/renderer'),
       emptyOutDir: true,

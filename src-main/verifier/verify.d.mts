@@ -77,7 +77,18 @@ export declare const views: {
 };
 export declare function verify(
   source: Source,
-  options?: { trust?: string[]; checkpoint?: string | null; plain?: boolean },
+  options?: {
+    trust?: string[];
+    checkpoint?: string | null;
+    plain?: boolean;
+    /** Is told of each entry that the filter asks for as it is read, before the verdict stands. `index`: null for one that central does not have. */
+    onEntry?: (
+      entry: LogEntry,
+      index: number | null,
+      disclosed: readonly Disclosed[],
+      erased: readonly number[],
+    ) => void;
+  },
 ): Promise<Report>;
 export declare function reportText(report: Report): string;
 export declare function fileSource(path: string): Promise<Source & { close(): Promise<void> }>;

@@ -1863,6 +1863,7 @@ class Verification {
   }
 
   show(entry, index, disclosed, erased) {
+    this.onEntry?.(entry, index, disclosed, erased);
     append(this.csv, views.csv(entry, index, disclosed, erased));
     append(this.ocsf, views.ocsf(entry, index, disclosed));
   }
@@ -2256,16 +2257,18 @@ export const exitCodes = { VERIFIED: 0, TAMPERED: 1 };
 /**
  * @param source `{ size, read(offset, length) }` of the file; `read` may answer fewer bytes at the end
  * @param options `trust`: verifier keys that the auditor got elsewhere. `checkpoint`: text of a checkpoint that the auditor holds.
- *   `plain`: without Node's own hashes and signatures
+ *   `plain`: without Node's own hashes and signatures. `onEntry`: is told of each entry that the filter asks for as it is read, with what is
+ *   disclosed of it, before the verdict stands
  * @throws TypeError for an option that is not what it must be; a bundle, whatever it is, ends in a report
  */
-export async function verify(source, { trust = [], checkpoint = null, plain = false } = {}) {
+export async function verify(source, { trust = [], checkpoint = null, plain = false, onEntry = null } = {}) {
   const node = plain ? null : await nodeModules();
   const hashing = node ? nodeCrypto(node) : plainCrypto;
   for (const key of trust) if (parsedKey(hashing, key) === null) throw new TypeError(`This is no verifier key: ${key}`);
   const held = checkpoint === null ? null : parsedCheckpoint(checkpoint);
   if (checkpoint !== null && held === null) throw new TypeError('This is no checkpoint.');
   const verification = new Verification(null, hashing, trust, held);
+  verification.onEntry = onEntry;
   const open = async () => {
     verification.bundle = new Bundle(source, await zipMembers(source), hashing, node?.zlib);
   };

@@ -109,8 +109,13 @@ describe('the window', () => {
   });
 
   it('imports the contract and nothing else of the main side', () => {
-    for (const file of files('renderer').filter((name) => name.endsWith('.js')))
-      expect([file, /["'`]node:|better-sqlite3|\brequire\(/.test(read(`renderer/${file}`))]).toEqual([file, false]);
+    for (const file of files('renderer').filter((name) => name.endsWith('.js'))) {
+      // The verifier runs in Node too, where alone it asks for Node's own modules.
+      const theirs = /verify-worker/.test(file)
+        ? /better-sqlite3|\brequire\(/
+        : /["'`]node:|better-sqlite3|\brequire\(/;
+      expect([file, theirs.test(read(`renderer/${file}`))]).toEqual([file, false]);
+    }
   });
 });
 

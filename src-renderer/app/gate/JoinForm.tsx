@@ -6,9 +6,10 @@ import { useCommandForm } from '../../ui/form/use-command-form.ts';
 import classes from './Door.module.css';
 import { Door } from './Door.tsx';
 import { EnrollmentField } from './EnrollmentField.tsx';
+import { ReviewDoor } from './ReviewDoor.tsx';
 
 /** The first door: a file from whoever runs central, and a passphrase of one's own. */
-export function JoinForm() {
+export function JoinForm({ onReview }: { onReview(): void }) {
   const cache = useQueryClient();
   const form = useCommandForm({
     call: 'device.join',
@@ -48,6 +49,7 @@ export function JoinForm() {
           Join
         </Button>
       </form>
+      <ReviewDoor onReview={onReview} />
     </Door>
   );
 }

@@ -6,8 +6,9 @@ import { useCommand } from '../../calls/use-command.ts';
 import { ErrorPanel } from '../../ui/ErrorPanel.tsx';
 import classes from './Door.module.css';
 import { Door } from './Door.tsx';
+import { ReviewDoor } from './ReviewDoor.tsx';
 
-export function UnlockForm() {
+export function UnlockForm({ onReview }: { onReview(): void }) {
   const cache = useQueryClient();
   const unlock = useCommand('device.unlock');
   const [passphrase, setPassphrase] = useState('');
@@ -50,6 +51,7 @@ export function UnlockForm() {
           Unlock
         </Button>
       </form>
+      <ReviewDoor onReview={onReview} />
     </Door>
   );
 }

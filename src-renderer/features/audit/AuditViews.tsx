@@ -10,6 +10,7 @@ const views: { view: AuditView; title: string }[] = [
   { view: 'explorer', title: 'Explorer' },
   { view: 'devices', title: 'Devices' },
   { view: 'registers', title: 'Registers' },
+  { view: 'review', title: 'Review' },
   { view: 'integrity', title: 'Integrity' },
 ];
 

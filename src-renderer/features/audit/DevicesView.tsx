@@ -89,9 +89,12 @@ export function DevicesView() {
   );
 }
 
+const forks: IntegrityFinding['kind'][] = ['split-view', 'device-log-differs', 'own-log-forked'];
+
+/** Two histories of a device, and entries that it did not sign. */
 function findingsOf({ device }: Lane, findings: readonly IntegrityFinding[]): IntegrityFinding[] {
   return findings.filter(({ kind, details, place }) => {
-    if (kind !== 'split-view' && kind !== 'device-log-differs') return false;
+    if (!forks.includes(kind)) return false;
     return details.device === device.id || place.includes(device.id);
   });
 }

@@ -9,13 +9,14 @@ import { counted } from '../../words/quantities.ts';
 import { readableWords } from '../../words/values.ts';
 import { AuditViews } from './AuditViews.tsx';
 import { deviceWords } from './audit-words.ts';
+import { erasuresOf } from './erasures.ts';
 import classes from './Integrity.module.css';
 import { Stamp } from './Stamp.tsx';
 import { ZoneSwitch } from './ZoneSwitch.tsx';
 
 const mostListed = 200;
 
-/** Who took the log out, and who was erased from it. */
+/** Who took the log out, who was erased from it, and for whom that must not be. */
 export function RegistersView() {
   return (
     <Screen
@@ -30,13 +31,64 @@ export function RegistersView() {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by the keyboard too. */}
       <section className={classes.page} aria-label="Registers" data-list="" tabIndex={0}>
         <Register title="Exports" actions={['audit.export']} none="Nobody has exported the log on any device." />
+        <Erasures />
         <Register
-          title="Erasures"
-          actions={['person.erase', 'erasure.done', 'erasure.acknowledge', 'person.hold', 'person.release']}
-          none="Nobody was erased."
+          title="Legal holds"
+          actions={['person.hold', 'person.release-hold']}
+          none="Nobody’s record was put on hold."
         />
       </section>
     </Screen>
+  );
+}
+
+/** Who was erased, and which devices have still to say that they did it too. */
+function Erasures() {
+  const asked = useCall('audit.leaves', { actions: ['person.erase'], limit: mostListed });
+  const answers = useCall('audit.leaves', { actions: ['erasure.acknowledge'], limit: 1_000 });
+  const devices = useCall('audit.lanes', { limit: 1 }).data?.lanes ?? [];
+  const error = asked.error ?? answers.error;
+  const listed = erasuresOf(asked.data?.items ?? [], answers.data?.items ?? [], devices);
+  return (
+    <section aria-label="Erasures">
+      <h2 className={classes.head}>Erasures</h2>
+      {asked.isPending ? <Loader size="sm" /> : null}
+      {error ? <ErrorPanel error={asLatchkeyError(error)} onRetry={() => void asked.refetch()} /> : null}
+      {asked.data?.total === 0 ? <Nothing>Nobody was erased.</Nothing> : null}
+      {listed.length > 0 ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by the keyboard too.
+        <section className={classes.scroll} tabIndex={0} aria-label="Erasures, as a table">
+          <table className={classes.table}>
+            <thead>
+              <tr>
+                <th scope="col">When</th>
+                <th scope="col">Whom</th>
+                <th scope="col">By whom</th>
+                <th scope="col">Acknowledged by</th>
+                <th scope="col">Not yet by</th>
+                <th scope="col">Entry</th>
+              </tr>
+            </thead>
+            <tbody>
+              {listed.map(({ leaf, done, missing }) => (
+                <tr key={leaf.text}>
+                  <td>
+                    <Stamp at={leaf.at} />
+                  </td>
+                  <th scope="row">{leaf.object?.key ?? 'not told'}</th>
+                  <td>{leaf.actor ? (leaf.actor.name ?? leaf.actor.id) : 'not disclosed'}</td>
+                  <td>{done.map(deviceWords).join(', ') || 'nobody yet'}</td>
+                  <td data-tone={missing.length > 0 ? 'bad' : undefined}>
+                    {missing.map(deviceWords).join(', ') || 'all have'}
+                  </td>
+                  <td>{leaf.index === null ? 'not at central yet' : `#${leaf.index}`}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      ) : null}
+    </section>
   );
 }
 
