@@ -3,6 +3,7 @@ import { auditCalls } from './audit.ts';
 import { centralCalls } from './central.ts';
 import { dataCalls } from './data.ts';
 import { deviceCalls } from './device.ts';
+import { exportCalls } from './export.ts';
 import { integrityCalls } from './integrity.ts';
 import { keyCalls } from './keys.ts';
 import { logCalls } from './log.ts';
@@ -16,6 +17,7 @@ export const contract = {
   ...keyCalls,
   ...outboxCalls,
   ...auditCalls,
+  ...exportCalls,
   ...integrityCalls,
   ...logCalls,
   ...dataCalls,

@@ -5,6 +5,8 @@ import type { DeviceState } from '../contract/device.ts';
 import { LatchkeyError, toErrorShape } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
+import { BundleExports } from './audit/bundle/exports.ts';
+import { centralCheckpoint } from './audit/bundle/mirror-source.ts';
 import { integrityQueries } from './audit/integrity.ts';
 import { laneQueries } from './audit/lanes.ts';
 import { leafQueries } from './audit/leaves.ts';
@@ -16,7 +18,7 @@ import { closedStatus } from './closed-status.ts';
 import type { Core } from './core.ts';
 import { dataQueries } from './data/queries.ts';
 import type { Query } from './handlers.ts';
-import { type Identity, isKnownToCentral, joinCentral, readEnrollment } from './identity.ts';
+import { actorOf, type Identity, isKnownToCentral, joinCentral, readEnrollment } from './identity.ts';
 import { keyQueries } from './keys/queries.ts';
 import type { MirroredTable } from './mirror/catalogue.ts';
 import { inMirrorWords, mirrorFile, openMirror } from './mirror/open.ts';
@@ -85,12 +87,14 @@ class LocalCore implements Core {
   private turn: Promise<unknown> = Promise.resolve();
   /** Writes to the secret store take turns too: the last mark is the one that stays. */
   private remembering: Promise<void> = Promise.resolve();
+  private readonly exports: BundleExports;
 
   constructor(folder: string, options: OpenOptions, release: () => Promise<void>) {
     this.folder = folder;
     this.options = options;
     this.release = release;
     this.vault = new Vault(folder);
+    this.exports = new BundleExports(folder);
   }
 
   call<Name extends CallName>(name: Name, input: Input<Name>): Promise<Output<Name>> {
@@ -135,6 +139,16 @@ class LocalCore implements Core {
         if (!this.unlocked) return closedStatus(this.vault.exists ? 'locked' : 'not-enrolled');
     }
     if (!this.unlocked) throw this.closedError();
+    switch (name as CallName) {
+      case 'audit.export':
+        return this.export(this.unlocked, request as Request<'audit.export'>);
+      case 'audit.export-part':
+        return this.exports.part(request as Request<'audit.export-part'>);
+      case 'audit.export-end':
+        return this.exports.end(request as Request<'audit.export-end'>);
+      case 'audit.checkpoint':
+        return this.checkpoint(this.unlocked);
+    }
     const read = queries[name] as Query<Name> | undefined;
     if (!read) return this.unlocked.writer.request(name, request);
     const { mirror, identity } = this.unlocked;
@@ -253,11 +267,30 @@ class LocalCore implements Core {
       .catch(() => {});
   }
 
+  private export(open: Unlocked, request: Request<'audit.export'>): Promise<Output<'audit.export'>> {
+    const { mirror, identity, databaseKey, writer } = open;
+    const context = readContext(mirror, identity, this.tables(open), this.options.ports.clock());
+    return this.exports.make(this.folder, databaseKey, actorOf(identity), context, request, (recorded) =>
+      writer.request('audit.export', { recorded }).then(Number),
+    );
+  }
+
+  private checkpoint({ mirror, identity }: Unlocked): Output<'audit.checkpoint'> {
+    const actor = actorOf(identity);
+    const { checkpoint, log } = actor.keys;
+    return {
+      central: centralCheckpoint(mirror, actor),
+      own: mirror.meta('device_checkpoint'),
+      keys: { checkpoint: checkpoint.vkey, log: log.vkey },
+    };
+  }
+
   /** Closes the mirror and forgets the keys. */
   private async lock(): Promise<void> {
     const open = this.unlocked;
     if (!open) return;
     this.unlocked = null;
+    this.exports.clear();
     open.reader.close();
     await open.writer.close();
     open.databaseKey.fill(0);

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { uuidv7 } from 'uuidv7';
 import type { Status } from '../contract/device.ts';
 import { LatchkeyError } from '../contract/errors.ts';
 import type { LatchkeyEvent } from '../contract/events.ts';
 import type { CallName, Output, Request } from '../contract/index.ts';
 import type { Integrity } from '../contract/integrity.ts';
+import { appendEntry } from './audit/device-log.ts';
 import { acknowledgeFinding, openFindings } from './audit/findings.ts';
 import { readIntegrity } from './audit/integrity.ts';
 import { checkHighWater, checkOwnLog, type HighWaterMark, highWaterMark } from './audit/own-log.ts';
@@ -142,6 +144,8 @@ export class WriteSide {
         });
       case 'audit.check':
         return this.checkLogs();
+      case 'audit.export':
+        return this.recordExport(request as unknown as { recorded: string });
       case 'audit.acknowledge':
         return this.acknowledge(request as Request<'audit.acknowledge'>);
       case 'central.health':
@@ -193,6 +197,20 @@ export class WriteSide {
       proveProjections(mirror, answer, now());
     });
     return readIntegrity(mirror);
+  }
+
+  /** The bundle itself is made beside this thread, which goes on writing. @returns how long this device's log is with the entry */
+  private recordExport({ recorded }: { recorded: string }): number {
+    return this.write((now) => {
+      appendEntry(this.mirror, this.actor, {
+        action: 'audit.export',
+        command: uuidv7(),
+        changes: recorded,
+        subject: { table: 'latchkey.log', key: '*' },
+        now,
+      });
+      return highWaterMark(this.mirror).size;
+    });
   }
 
   private acknowledge({ finding, reason }: Request<'audit.acknowledge'>): Integrity {

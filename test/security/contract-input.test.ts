@@ -93,6 +93,8 @@ test('a locked device and one that has not joined answer with what they are', as
       command: crypto.randomUUID(),
       conflict: crypto.randomUUID(),
       finding: crypto.randomUUID(),
+      export: crypto.randomUUID(),
+      offset: 0,
       take: 'mine',
       decision: 'release',
       table: 'users',

@@ -33,7 +33,8 @@ const forCentral: Flag[] = [
 
 /** All flags that a verb takes: its own, those of where it works, and those of all. */
 export function flagsOf(verb: Verb): Flag[] {
-  return [...verb.flags, ...(verb.place === 'device' ? forDevices : forCentral), ...common];
+  const ofPlace = { device: forDevices, central: forCentral, file: [] };
+  return [...verb.flags, ...ofPlace[verb.place], ...common];
 }
 
 export function fieldOf(flag: Flag): string {

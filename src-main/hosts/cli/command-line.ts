@@ -26,9 +26,10 @@ export async function runCommandLine(given: string[], process: Terminal): Promis
   if (!verb) return refuse(terminal, new UsageError(unknownVerb(args)), 'Run `latchkey --help` for all there are.');
   try {
     const values = parseArguments(verb, args.slice(verb.name.split(' ').length));
-    const { value, attention = false } = await verb.run(values, terminal);
+    const { value, attention = false, failed = false } = await verb.run(values, terminal);
     if (terminal.json) terminal.out(JSON.stringify(value));
     else verb.print(value, terminal, values);
+    if (failed) return exitCode.failed;
     return attention ? exitCode.attention : exitCode.done;
   } catch (error) {
     if (error instanceof UsageError)

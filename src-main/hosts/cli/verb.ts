@@ -39,10 +39,12 @@ export interface Done {
   value: unknown;
   /** Done, and somebody should look: exit code 3. */
   attention?: boolean;
+  /** Done, and what was looked at is not in order: exit code 1. */
+  failed?: boolean;
 }
 
-/** Where a verb works: on a device's folder, or on a central database as its administrator. */
-export type Place = 'device' | 'central';
+/** Where a verb works: on a device's folder, on a central database as its administrator, or on a file alone. */
+export type Place = 'device' | 'central' | 'file';
 
 export interface Verb {
   /** Noun and verb, as typed: `people list`. */

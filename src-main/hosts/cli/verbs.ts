@@ -1,5 +1,6 @@
 import type { Verb } from './verb.ts';
 import { auditVerbs } from './verbs/audit.ts';
+import { bundleVerbs } from './verbs/bundle.ts';
 import { centralVerbs } from './verbs/central.ts';
 import { centralBackupVerbs } from './verbs/central-backup.ts';
 import { centralMembershipVerbs } from './verbs/central-membership.ts';
@@ -21,6 +22,7 @@ export const verbs: readonly Verb[] = [
   ...outboxVerbs,
   ...auditVerbs,
   ...integrityVerbs,
+  ...bundleVerbs,
   ...dataVerbs,
   ...centralVerbs,
   ...centralMembershipVerbs,
