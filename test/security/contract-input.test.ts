@@ -95,6 +95,7 @@ test('a locked device and one that has not joined answer with what they are', as
       finding: crypto.randomUUID(),
       export: crypto.randomUUID(),
       offset: 0,
+      actions: ['x'],
       take: 'mine',
       decision: 'release',
       table: 'users',
