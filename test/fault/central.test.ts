@@ -149,8 +149,16 @@ describe('a device that has joined', () => {
   });
 
   test.each([
-    ['newer than the app', `replace(pg_get_functiondef(oid), '''protocol'', 2', '''protocol'', 3')`, 'central-too-new'],
-    ['older than the app', `replace(pg_get_functiondef(oid), '''protocol'', 2', '''protocol'', 1')`, 'central-too-old'],
+    [
+      'newer than the app',
+      `regexp_replace(pg_get_functiondef(oid), '''protocol'', \\d+', '''protocol'', 99')`,
+      'central-too-new',
+    ],
+    [
+      'older than the app',
+      `regexp_replace(pg_get_functiondef(oid), '''protocol'', \\d+', '''protocol'', 1')`,
+      'central-too-old',
+    ],
   ])('reads on when central is %s, and its change waits', async (_what, edit, code) => {
     const device = await central.device();
     const { rows } = await central.client.query(
