@@ -164,3 +164,55 @@ test('the integrity centre says that the log is verified, and which entry was ed
   await page.getByText('1 finding acknowledged earlier').click();
   await expect(page.getByText('“Told the security team”')).toBeVisible();
 });
+
+test('what the list is filtered by is exported, and the export verifies', async ({ desk }) => {
+  const one = await desk();
+  const { page } = one;
+  await one.unlock();
+  await page.getByLabel('Search people').fill('Oskar');
+  await page
+    .getByRole('grid', { name: 'People' })
+    .getByRole('row', { name: /Oskar Holm/ })
+    .click();
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  const form = page.getByRole('form', { name: /^Edit/ });
+  await form.getByRole('textbox', { name: 'Name' }).fill('Oskar Holmberg');
+  await form.getByRole('textbox', { name: /Reason/ }).fill('Married');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form).toBeHidden();
+  await expect(page.getByRole('contentinfo')).toContainText('In sync');
+
+  await openAudit(one);
+  await page.getByRole('region', { name: 'Facets' }).getByRole('button', { name: 'person.edit 1' }).click();
+  await page.getByLabel('Search audit').fill('married');
+  await page.getByRole('button', { name: 'Export…' }).click();
+  const drawer = page.getByRole('dialog', { name: 'Export' });
+  await expect(drawer).toContainText('of these what they disclose: person.edit.');
+  await expect(drawer).toContainText('Not part of it: “married”.');
+  await expectAccessible(page);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    drawer.getByRole('button', { name: 'Export', exact: true }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^nordhaven-\d{4}-\d\d-\d\d\.lkx\.zip$/);
+  await expect(drawer).toContainText('1 entry');
+  await expectAccessible(page);
+  const views = page.getByRole('navigation', { name: 'Audit views' });
+  await views.getByRole('link', { name: 'Registers' }).click();
+  await expect(page.getByRole('region', { name: 'Exports', exact: true })).toContainText('Astrid Lund');
+
+  await views.getByRole('link', { name: 'Review' }).click();
+  await page.getByLabel('Export bundle').setInputFiles(await download.path());
+  const verdict = page.getByRole('region', { name: 'Verdict' });
+  await expect(verdict.getByRole('heading', { name: 'UNTRUSTED KEY' })).toBeVisible();
+  const entries = page.getByRole('grid', { name: 'Entries of the bundle' });
+  await expect(entries.locator('tbody').getByRole('row')).toHaveCount(1);
+  await entries
+    .getByRole('row', { name: /edited Oskar Holmberg|edited/ })
+    .last()
+    .click();
+  await expect(
+    page.getByRole('dialog').getByRole('row', { name: /full name Oskar Holm Oskar Holmberg/ }),
+  ).toBeVisible();
+  expect(one.complaints).toEqual([]);
+});

@@ -130,7 +130,7 @@ describe('the page', () => {
     expect(check(null, 'clipboard-sanitized-write')).toBe(false);
   });
 
-  it('reaches neither the network nor the disk, and downloads nothing', () => {
+  it('reaches neither the network nor the disk, and downloads nothing but what it made itself', () => {
     const session = new StubSession();
     denyBySession(session as unknown as Session);
     const [filter, handler] = session.webRequest.onBeforeRequest.mock.calls[0]!;
@@ -140,9 +140,19 @@ describe('the page', () => {
     const decide = vi.fn();
     handler({ url: 'https://evil.example/' }, decide);
     expect(decide).toHaveBeenCalledWith({ cancel: true });
-    const download = preventable();
-    session.emit('will-download', download);
-    expect(download.defaultPrevented).toBe(true);
+    const isPrevented = (url: string) => {
+      const download = preventable();
+      session.emit('will-download', download, { getURL: () => url });
+      return download.defaultPrevented;
+    };
+    expect(isPrevented('blob:app://latchkey/5f0c6a52-0000-4000-8000-000000000000')).toBe(false);
+    for (const url of [
+      'https://evil.example/a.zip',
+      'app://latchkey/index.html',
+      'blob:https://evil.example/5f0c',
+      'data:,x',
+    ])
+      expect(isPrevented(url), url).toBe(true);
   });
 });
 

@@ -7,6 +7,7 @@ import { erasuresOf } from '../../src-renderer/features/audit/erasures.ts';
 import { barsIn, barsOf, countOf, daysOf, movedEnd } from '../../src-renderer/features/audit/histogram.ts';
 import { drawingOf, lastOf, spanOf } from '../../src-renderer/features/audit/lanes.ts';
 import { byMonth, keyMoments, lifeOf } from '../../src-renderer/features/audit/life.ts';
+import { exportName } from '../../src-renderer/features/audit/save-export.ts';
 import { dayWords, monthWords, zonedWords } from '../../src-renderer/words/moments.ts';
 
 describe('the histogram', () => {
@@ -229,6 +230,12 @@ it('tells of an erasure which devices acknowledged it and which have still to', 
   const [erasure] = erasuresOf(asked, answers, devices);
   expect(erasure?.done).toEqual([device('d1')]);
   expect(erasure?.missing).toEqual([device('d2')]);
+});
+
+it('names the file of an export by the organization and the day', () => {
+  const now = Date.parse('2026-11-21T10:00:00Z');
+  expect(exportName('Nordhaven Énergie', now)).toBe('nordhaven-energie-2026-11-21.lkx.zip');
+  expect(exportName('../..', now)).toBe('audit-2026-11-21.lkx.zip');
 });
 
 it('tells days and moments in the zone that was chosen', () => {

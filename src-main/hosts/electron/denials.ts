@@ -1,5 +1,5 @@
 import type { Session, WebContents } from 'electron';
-import { isPage } from './address.ts';
+import { isPage, pageUrl } from './address.ts';
 
 /**
  * Copying, when the operator presses a button for it: a key's secret is shown once and has to go somewhere. Reading the
@@ -17,7 +17,10 @@ export function denyBySession(session: Session): void {
     (contents, permission) => permission === allowedPermission && contents !== null && isPage(contents.getURL()),
   );
   session.setDevicePermissionHandler(() => false);
-  session.on('will-download', (event) => event.preventDefault());
+  session.on('will-download', (event, item) => {
+    // What the page itself made, such as an export; the operator is asked where it goes.
+    if (!item.getURL().startsWith(`blob:${pageUrl}`)) event.preventDefault();
+  });
   // The policy of the page forbids it as well; this holds even where a policy was got round.
   session.webRequest.onBeforeRequest({ urls: foreignAddresses }, (_details, decide) => decide({ cancel: true }));
 }

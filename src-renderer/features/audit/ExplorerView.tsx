@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core';
 import { useCallback, useMemo, useState } from 'react';
 import type { AuditItem } from '../../../src-main/contract/audit.ts';
 import { asLatchkeyError } from '../../calls/cache.ts';
@@ -20,6 +21,7 @@ import { auditFilter, chipsOf, isId, noFilter } from './audit-filter.ts';
 import { Chips } from './Chips.tsx';
 import { DayField } from './DayField.tsx';
 import classes from './Explorer.module.css';
+import { ExportDrawer } from './ExportDrawer.tsx';
 import { Facets } from './Facets.tsx';
 import { Histogram } from './Histogram.tsx';
 import { barsOf } from './histogram.ts';
@@ -34,6 +36,8 @@ export function ExplorerView({ route }: { route: Route }) {
   const actions = useCall('audit.actions', {}).data?.items ?? [];
   const facets = useCall('audit.facets', filter, { keepPrevious: true });
   const named = facets.data?.actors.items.find(({ actor }) => actor === filters.actor)?.name;
+
+  const chips = chipsOf(filters, (id) => (id === filters.actor ? (named ?? undefined) : undefined));
 
   const search = useCallback((value: string) => setFilters({ search: value }), []);
   const byActor = useCallback((value: string) => setFilters({ actor: value }), []);
@@ -60,15 +64,22 @@ export function ExplorerView({ route }: { route: Route }) {
           <ZoneSwitch />
         </>
       }
+      action={
+        <Button variant="default" onClick={() => open('export')}>
+          Export…
+        </Button>
+      }
       drawer={
-        route.open === null ? null : (
+        route.open === null ? null : route.open === 'export' ? (
+          <ExportDrawer filter={filter} chips={chips} onClose={() => amend({ open: null })} />
+        ) : (
           <AuditDrawer key={route.open} id={route.open} onClose={() => amend({ open: null })} />
         )
       }
     >
       <div className={classes.explorer}>
         <Days filters={filters} />
-        <Chips chips={chipsOf(filters, (id) => (id === filters.actor ? (named ?? undefined) : undefined))} />
+        <Chips chips={chips} />
         {facets.error ? (
           <ErrorPanel error={asLatchkeyError(facets.error)} onRetry={() => void facets.refetch()} />
         ) : null}

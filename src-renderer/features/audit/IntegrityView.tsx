@@ -135,6 +135,7 @@ function Cards({ integrity: { log, own, rollbackProtection, lostLeaves } }: { in
             : 'This host has no secret store: an older copy of the folder is noticed only by what central and other devices have seen.'}
         </span>
       </Card>
+      <ForAuditors />
       {lostLeaves > 0 ? (
         <Card name="Lost in restores" tone="wait">
           <strong>{counted(lostLeaves, 'entry', 'entries')}</strong>
@@ -142,6 +143,26 @@ function Cards({ integrity: { log, own, rollbackProtection, lostLeaves } }: { in
         </Card>
       ) : null}
     </dl>
+  );
+}
+
+/** What somebody who is handed an export needs from elsewhere than the export. */
+function ForAuditors() {
+  const signed = useCall('audit.checkpoint', {}).data;
+  if (!signed) return null;
+  return (
+    <Card name="For auditors" tone="plain">
+      <strong>Keys and checkpoint</strong>
+      <span>Hand these on by another way than the export.</span>
+      <span className={classes.hash}>
+        Verifier key <CopyButton text={signed.keys.checkpoint} label="Copy the verifier key of this device" />
+      </span>
+      {signed.central ? (
+        <span className={classes.hash}>
+          Checkpoint <CopyButton text={signed.central} label="Copy the checkpoint of the organization’s log" />
+        </span>
+      ) : null}
+    </Card>
   );
 }
 

@@ -30,7 +30,7 @@ export function Review() {
         <div className={classes.columns}>
           <Textarea
             label="Trusted keys"
-            description="One verifier key a line, from a device of the organization and not from the bundle: latchkey audit checkpoint prints it."
+            description="One verifier key a line, from a device of the organization and not from the bundle: Integrity has it, and latchkey audit checkpoint prints it."
             autosize
             minRows={1}
             maxRows={6}
