@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { signedCheckpoint } from '../../src-main/core/audit/device-log.ts';
+import { LogTree } from '../../src-main/core/audit/log-tree.ts';
 import { connectToCentral } from '../../src-main/core/central/connection.ts';
 import type { Intent, Json } from '../../src-main/core/command/intent.ts';
+import { actorOf } from '../../src-main/core/identity.ts';
 import { HistoryDevice } from '../fixtures/history/device.ts';
 import { checkQuiet, truthOf } from '../fixtures/history/invariants.ts';
 import { type Ground, type Landscape, makeLandscape, people } from '../fixtures/history/landscape.ts';
@@ -66,11 +69,13 @@ const sent = (commands: ReturnType<typeof queued>) =>
     changes,
   }));
 const entries = (commands: ReturnType<typeof queued>) => commands.map(({ position, entry }) => ({ position, entry }));
-const pushed = async (client: pg.Client, log: unknown[], commands: unknown[]) => {
+const pushed = async (device: HistoryDevice, client: pg.Client, log: { position: number }[], commands: unknown[]) => {
+  const last = log.at(-1)?.position ?? 0;
+  const note = signedCheckpoint(actorOf(device.identity), last, new LogTree(device.mirror, 'device').root(last));
   const { rows } = await client.query('SELECT latchkey.push($1, $2, $3) AS answer', [
     JSON.stringify(log),
     JSON.stringify(commands),
-    `origin\n${(log.at(-1) as { position: number } | undefined)?.position}\nroot\n`,
+    note,
   ]);
   return (JSON.parse(rows[0].answer).receipts as { id: string; state: string }[]).map(({ id, state }) => [id, state]);
 };
@@ -129,7 +134,9 @@ test('the same push over two connections at once gives the same receipts, and ap
     for (const person of [4, 5, 6]) await rename(device, person, 'Twice');
     const commands = queued(device);
     const clients = await Promise.all([1, 2].map(() => connectToCentral(ground.devices[0]!.identity.central)));
-    const answers = await Promise.all(clients.map((client) => pushed(client, entries(commands), sent(commands))));
+    const answers = await Promise.all(
+      clients.map((client) => pushed(device, client, entries(commands), sent(commands))),
+    );
     await Promise.all(clients.map((client) => client.end()));
     expect(answers[0]).toEqual(commands.map(({ id }) => [id, 'applied']));
     expect(answers[1]).toEqual(answers[0]);
@@ -145,12 +152,12 @@ test('commands out of order wait for what they build on, and nothing else does',
     const [first, second, apart] = [commands[0]!, commands[1]!, commands[2]!];
     const client = await connectToCentral(ground.devices[0]!.identity.central);
     const ids = commands.map(({ id }) => id);
-    expect(await pushed(client, entries(commands), sent([second, apart, first]))).toEqual([
+    expect(await pushed(device, client, entries(commands), sent([second, apart, first]))).toEqual([
       [ids[1], 'waiting'],
       [ids[2], 'applied'],
       [ids[0], 'applied'],
     ]);
-    expect(await pushed(client, [], sent([second]))).toEqual([[ids[1], 'applied']]);
+    expect(await pushed(device, client, [], sent([second]))).toEqual([[ids[1], 'applied']]);
     await client.end();
   });
 });

@@ -389,14 +389,19 @@ function readSize(note: string): number | null {
 }
 
 async function publish({ client, mirror, actor }: LogContext, tree: LogTree): Promise<void> {
-  const { size, root } = verifiedLog(mirror)!;
+  const { size, root, at } = verifiedLog(mirror)!;
   if (size > tree.size) return;
   const note = signCheckpoint(
     { origin: centralLogName(actor.organization), size, root: Buffer.from(root, 'base64') },
     actor.keys.checkpoint,
   );
-  mirror.transaction(() => mirror.setMeta('log_checkpoint', note));
   await client.query('SELECT latchkey.publish_checkpoint($1)', [note]);
+  mirror.transaction(() => {
+    mirror.setMeta('log_checkpoint', note);
+    mirror.database
+      .prepare('UPDATE latchkey_device SET checkpoint = ?, checkpoint_at = ? WHERE device = ?')
+      .run(note, at, actor.device);
+  });
 }
 
 /** Central's root is another than the one of the leaves that it gives: says which leaf it is, and keeps nothing of what came. */
