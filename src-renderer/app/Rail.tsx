@@ -55,6 +55,7 @@ export function Rail({ device, place }: { device: DeviceState; place: Place }) {
               <Icon name={icons[name]} />
               <span className={classes.label}>{placeWords[name]}</span>
               {name === 'outbox' ? <Waiting /> : null}
+              {name === 'audit' ? <Findings /> : null}
             </a>
           ))}
       </nav>
@@ -81,6 +82,18 @@ function Waiting() {
   return (
     <span className={classes.number} data-tone={forPeople > 0 ? 'bad' : 'wait'} aria-hidden="true">
       {count(forPeople > 0 ? forPeople : status.pending)}
+    </span>
+  );
+}
+
+/** What was found of the logs that should not be. */
+function Findings() {
+  const findings = useStatus()?.findings ?? 0;
+  if (findings === 0) return null;
+  return (
+    <span className={classes.number} data-tone="bad">
+      {count(findings)}
+      <span className={classes.unseen}> {findings === 1 ? 'finding' : 'findings'}</span>
     </span>
   );
 }

@@ -156,6 +156,9 @@ test('the integrity centre says that the log is verified, and which entry was ed
   const finding = page.getByRole('article', { name: `Central’s log was rewritten at entry #${rows[0]!.idx}` });
   await expect(finding).toContainText('What to do: Export the log from this device now');
   await expect(views).toContainText('Distrusted');
+  await expect(page.getByRole('navigation', { name: 'Places' }).getByRole('link', { name: /^Audit/ })).toContainText(
+    '1 finding',
+  );
   await expectAccessible(page);
   await finding.getByRole('button', { name: 'Acknowledge…' }).click();
   const known = page.getByRole('form', { name: /^Acknowledge/ });

@@ -62,21 +62,23 @@ export function ExportDrawer({ filter, chips, onClose }: ExportDrawerProps) {
   return (
     <Drawer title="Export" subtitle="The filter of the list is the filter of the export." onClose={onClose}>
       <Section title="What it shows">
-        <p>
-          {within.length === 0
-            ? 'Every entry of the log, with all that is disclosed of it.'
-            : `Of every entry its bytes, and of these what they disclose: ${within.map(({ words }) => words).join('; ')}.`}
-        </p>
-        {beyond.length > 0 ? (
-          <p className={classes.soft}>
-            Not part of it: {beyond.map(({ words }) => words).join('; ')}. Nobody could tell from the entries alone that
-            none was left out.
+        <div className={classes.told}>
+          <p>
+            {within.length === 0
+              ? 'Every entry of the log, with all that is disclosed of it.'
+              : `Of every entry its bytes, and of these what they disclose: ${within.map(({ words }) => words).join('; ')}.`}
           </p>
-        ) : null}
-        <p className={classes.soft}>
-          What other applications wrote into central’s audit table is listed here and is in no log: an export proves
-          nothing of it and does not hold it.
-        </p>
+          {beyond.length > 0 ? (
+            <p className={classes.soft}>
+              Not part of it: {beyond.map(({ words }) => words).join('; ')}. Nobody could tell from the entries alone
+              that none was left out.
+            </p>
+          ) : null}
+          <p className={classes.soft}>
+            What other applications wrote into central’s audit table is listed here and is in no log: an export proves
+            nothing of it and does not hold it.
+          </p>
+        </div>
       </Section>
       <Section title="What comes of it">
         <p>
