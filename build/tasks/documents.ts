@@ -14,6 +14,7 @@ const words: Record<SystemCapability, string> = {
   'people.edit': 'people are changed',
   'people.names': 'names of people',
   'people.deactivate': 'people are deactivated',
+  'people.erase': 'people are erased',
   'people.invited': 'who was invited and has not come',
   'people.roles': 'roles of people',
   sessions: 'sessions are ended',

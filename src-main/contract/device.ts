@@ -12,6 +12,7 @@ export const systemCapability = z.enum([
   'people.edit',
   'people.names',
   'people.deactivate',
+  'people.erase',
   'people.invited',
   'people.roles',
   'sessions',

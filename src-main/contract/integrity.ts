@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { command, query } from './call.ts';
-import { moment, reason } from './values.ts';
+import { listOf, moment, reason } from './values.ts';
 
 /** Something that should not be, in words. */
 export const integrityFinding = z.object({
@@ -64,7 +64,28 @@ export const integrity = z.object({
 });
 export type Integrity = z.infer<typeof integrity>;
 
+/** Somebody who was erased: what is left of them is the key of their row, and who has let go of what they were called. */
+export const erasure = z.object({
+  /** Key of the person's row. */
+  person: z.string(),
+  command: z.string(),
+  at: moment,
+  /** The device that ordered it, and who acted by it; null where that was erased as well. */
+  device: z.string(),
+  by: z.string().nullable(),
+  reason: z.string().nullable(),
+  /** Index in the organization's log of the first leaf that says what went. */
+  index: z.number().int(),
+  /** Values that were disclosed of entries and are no more. */
+  digests: z.number().int(),
+  /** Devices that had joined by then and were not revoked since, and when each said that it keeps nothing of them; null while it has not. */
+  devices: z.array(z.object({ device: z.string(), acknowledgedAt: moment.nullable() })),
+});
+export type Erasure = z.infer<typeof erasure>;
+
 export const integrityCalls = {
+  /** The register of erasures, newest first. */
+  'audit.erasures': query('unlocked', z.strictObject({}), listOf(erasure)),
   'audit.integrity': query('unlocked', z.strictObject({}), integrity),
   /** Holds all of central's log against this device's copy, this device's own log against its entries, and the host's audit table against the log. */
   'audit.check': command('unlocked', z.strictObject({}), integrity),

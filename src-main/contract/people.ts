@@ -32,6 +32,10 @@ export const personDetail = person.extend({
   sessions: z.array(session),
   pendingCommands: z.array(z.object({ command: z.string(), name: z.string(), state: z.string(), madeAt: moment })),
   activity: z.array(z.object({ id: z.string(), action: z.string(), at: moment })),
+  /** The legal hold that stands on them, as the organization's log tells it: while it does nobody erases them. */
+  hold: z.object({ reason: z.string().nullable(), at: moment, device: z.string() }).nullable(),
+  /** When they were erased, by the organization's log. */
+  erasedAt: moment.nullable(),
 });
 export type PersonDetail = z.infer<typeof personDetail>;
 
@@ -78,6 +82,17 @@ export const peopleCalls = {
     commandReceipt,
   ),
   'people.deactivate': command('unlocked', z.strictObject({ person: personReference, reason }), commandReceipt),
+  /**
+   * Takes a person's name and address out of everything that Latchkey keeps, here, at central and on every device. Nobody can take it back, so
+   * `confirm` has to be their email address once more.
+   */
+  'people.erase': command(
+    'unlocked',
+    z.strictObject({ person: personReference, reason, confirm: z.string().trim().max(320) }),
+    commandReceipt,
+  ),
+  'people.hold': command('unlocked', z.strictObject({ person: personReference, reason }), commandReceipt),
+  'people.release-hold': command('unlocked', z.strictObject({ person: personReference, reason }), commandReceipt),
   'people.reactivate': command(
     'unlocked',
     z.strictObject({ person: personReference, reason: optionalReason }),

@@ -7,6 +7,7 @@ import type { LatchkeyEvent } from '../contract/events.ts';
 import { type CallName, contract, type Input, isCallName, type Output, type Request } from '../contract/index.ts';
 import { BundleExports } from './audit/bundle/exports.ts';
 import { centralCheckpoint } from './audit/bundle/mirror-source.ts';
+import { erasureQueries } from './audit/erasures.ts';
 import { integrityQueries } from './audit/integrity.ts';
 import { laneQueries } from './audit/lanes.ts';
 import { leafQueries } from './audit/leaves.ts';
@@ -41,6 +42,7 @@ const queries: { [Name in CallName]?: Query<Name> } = {
   ...outboxQueries,
   ...auditQueries,
   ...integrityQueries,
+  ...erasureQueries,
   ...laneQueries,
   ...leafQueries,
   ...proofQueries,

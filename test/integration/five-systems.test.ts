@@ -17,6 +17,10 @@ import { type FreshDatabase, freshDatabase } from '../fixtures/central.ts';
 import { hosts } from '../fixtures/five-systems.ts';
 import { passphrase } from '../fixtures/organization.ts';
 
+/** What a text that may be base64url says. */
+const readBase64 = (text: string) =>
+  /^[A-Za-z0-9_-]{40,}$/.test(text) ? Buffer.from(text, 'base64url').toString('utf8') : '';
+
 const hash = (secret: string) => createHash('sha256').update(secret).digest('hex');
 
 describe.each(hosts)('$system', (host) => {
@@ -78,7 +82,7 @@ describe.each(hosts)('$system', (host) => {
       await expect(core.call('people.show', { person: host.foreigner })).rejects.toMatchObject({ code: 'not-found' });
   });
 
-  test('of the host’s own tables Latchkey holds no more rights than its devices need, and on the audit table none to change it', async () => {
+  test('of the host’s own tables Latchkey holds no more rights than its devices need, and on the audit table none but to take its own words back', async () => {
     const { rows } = await database.client.query<{ table: string; rights: string[] }>(
       `SELECT c.relname AS table, array_agg(DISTINCT a.privilege_type ORDER BY a.privilege_type) AS rights
        FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
@@ -97,6 +101,14 @@ describe.each(hosts)('$system', (host) => {
     expect(rows).toEqual(wanted.sort((a, b) => (a.table < b.table ? -1 : 1)));
     if (system.activity !== null)
       expect(rows.find(({ table }) => table === system.activity!.table)?.rights).toEqual(['INSERT', 'SELECT']);
+    const { rows: columns } = await database.client.query<{ column: string; right: string }>(
+      `SELECT DISTINCT t.attname AS column, a.privilege_type AS right FROM pg_attribute t CROSS JOIN aclexplode(t.attacl) a
+       WHERE t.attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = $1::REGNAMESPACE AND relkind IN ('r', 'p'))
+         AND a.grantee = 'latchkey_owner'::REGROLE ORDER BY 1`,
+      [system.schema],
+    );
+    const told = [...new Set([system.activity?.data, system.activity?.before])].filter((column) => column != null);
+    expect(columns).toEqual(told.sort().map((column) => ({ column, right: 'UPDATE' })));
   });
 
   test('somebody who is deactivated offline is let in no more once central knows, and again when reactivated', async () => {
@@ -194,6 +206,46 @@ describe.each(hosts)('$system', (host) => {
       code: 'not-supported',
       message: expect.stringContaining('has no keys'),
     });
+  });
+
+  test('somebody is erased, from the host’s row and from what it was told of them, or why not', async () => {
+    const request = { person: host.person, reason: 'asked for by letter', confirm: host.person };
+    if (capabilities['people.erase'] !== null) {
+      await expect(core.call('people.erase', request)).rejects.toMatchObject({
+        code: 'not-supported',
+        message: expect.stringContaining(capabilities['people.erase']),
+      });
+      return;
+    }
+    if (capabilities['people.names'] === null)
+      await core.call('people.edit', {
+        person: host.person,
+        name: 'Bennet Northgate',
+        reason: 'Bennet Northgate it is',
+      });
+    const { id } = await core.call('people.show', { person: host.person });
+    await sync();
+    const { command } = await core.call('people.erase', request);
+    await sync();
+    await sync();
+    expect(await letsIn(host.person)).toBe(false);
+    if (host.audit !== null) expect(await told(command)).toEqual(['person.erase']);
+    const { rows: tables } = await database.client.query<{ name: string }>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname IN ('latchkey', $1) AND c.relkind = 'r' ORDER BY 1`,
+      [system.schema],
+    );
+    for (const { name } of tables) {
+      const { rows } = await database.client.query<{ text: string }>(`SELECT t::TEXT AS text FROM ${name} t`);
+      const texts = rows.flatMap(({ text }) => [text, ...text.split(/[(),"]/).map(readBase64)]).join('\n');
+      expect(texts, name).not.toMatch(/\bben\b|bennet|northgate/i);
+    }
+    const left = await core.call('people.show', { person: id });
+    expect(left).toMatchObject({ name: 'Erased person', state: 'deactivated', erasedAt: expect.any(String) });
+    expect((await core.call('audit.erasures', {})).items).toMatchObject([
+      { person: id, reason: 'asked for by letter' },
+    ]);
+    expect(await core.call('audit.check', {})).toMatchObject({ state: 'trusted', findings: [] });
   });
 
   test('central tells an administrator how each of its tables is doing', async () => {

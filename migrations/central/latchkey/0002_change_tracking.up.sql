@@ -272,6 +272,7 @@ BEGIN
     'log_size', head.log_size,
     'log_root', encode(head.log_root, 'base64'),
     'guards', latchkey.guards(),
+    'erasures', (SELECT count(*) FROM latchkey.erasure WHERE organization = this.organization),
     'last_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = head.log_size - 1),
     'known_leaf', (SELECT encode(leaf_hash, 'hex') FROM latchkey.audit_leaf WHERE organization = this.organization AND idx = p_known_size - 1),
     'newest_change', latchkey.newest_change(),

@@ -6,6 +6,7 @@ DROP FUNCTION latchkey.leaf_hashes(BIGINT, BIGINT);
 DROP FUNCTION latchkey.log_since(BIGINT);
 DROP FUNCTION latchkey.written_by_host(latchkey.organization);
 DROP FUNCTION latchkey.object_id(TEXT, TEXT, TEXT);
+DROP FUNCTION latchkey.log_leaves(TEXT, BYTEA[]);
 DROP FUNCTION latchkey.log_of_central(TEXT, JSONB);
 DROP FUNCTION latchkey.central_leaf(TEXT, JSONB);
 DROP FUNCTION latchkey.append_leaves(TEXT, TEXT, BIGINT, UUID[], BYTEA[]);

@@ -131,6 +131,18 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION latchkey.log_of_central(TEXT, JSONB) FROM PUBLIC;
 
+-- Appends leaves of central's own.
+CREATE FUNCTION latchkey.log_leaves(p_organization TEXT, p_leaves BYTEA[]) RETURNS VOID
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF cardinality(p_leaves) > 0 THEN
+    PERFORM latchkey.append_leaves(p_organization, NULL, NULL,
+      ARRAY(SELECT (convert_from(leaf, 'UTF8')::JSONB ->> 'cmd')::UUID FROM unnest(p_leaves) WITH ORDINALITY AS said (leaf, n) ORDER BY n), p_leaves);
+  END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION latchkey.log_leaves(TEXT, BYTEA[]) FROM PUBLIC;
+
 -- What a leaf calls a row: its key where that is a UUID or an integer, else a pseudonym, because people may be known by what names them.
 CREATE FUNCTION latchkey.object_id(p_organization TEXT, p_table TEXT, p_key TEXT) RETURNS TEXT
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -8,7 +8,8 @@ CREATE TABLE latchkey.command (
   name TEXT NOT NULL,
   -- SHA-256 of the exact bytes of the changes: the same id with other changes is refused.
   changes_hash BYTEA NOT NULL,
-  changes BYTEA NOT NULL,
+  -- NULL once somebody whom they are about was erased.
+  changes BYTEA,
   made_at TEXT NOT NULL,
   received_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   requires UUID[] NOT NULL DEFAULT '{}',
@@ -60,7 +61,7 @@ DECLARE
   reference JSONB;
   present BOOLEAN;
   current JSONB;
-  -- What the device saw. JSON travels as its text: no number of it is rounded on the way.
+  -- What the device saw; nothing where it says to overwrite, so that nothing is told of it. JSON travels as its text: no number of it is rounded on the way.
   base JSONB := coalesce(p_change -> 'base', '{}');
   mine JSONB;
   write JSONB := '{}';
@@ -154,6 +155,8 @@ BEGIN
       END IF;
     ELSIF current -> column_name = mine -> column_name THEN
       NULL;
+    ELSIF coalesce((p_change ->> 'overwrite')::BOOLEAN, FALSE) THEN
+      write := write || jsonb_build_object(column_name, mine -> column_name);
     ELSIF current -> column_name = base -> column_name THEN
       write := write || jsonb_build_object(column_name, mine -> column_name);
     ELSIF coalesce(
@@ -203,7 +206,8 @@ BEGIN
     END IF;
   END IF;
   RETURN jsonb_build_object(
-    'before', (SELECT coalesce(jsonb_object_agg(name, current -> name), '{}') FROM jsonb_object_keys(wanted - p_write_only) AS name),
+    'before', CASE WHEN p_change ? 'overwrite' THEN '{}' ELSE
+      (SELECT coalesce(jsonb_object_agg(name, current -> name), '{}') FROM jsonb_object_keys(wanted - p_write_only) AS name) END,
     'after', (SELECT coalesce(jsonb_object_agg(name, coalesce(write -> name, current -> name)), '{}') FROM jsonb_object_keys(wanted - p_write_only) AS name),
     'merged', merged);
 END
@@ -317,13 +321,22 @@ DECLARE
   merged BOOLEAN := FALSE;
   administered BOOLEAN;
   projection JSONB;
+  is_erasure CONSTANT BOOLEAN := p_command ->> 'name' = 'person.erase';
+  is_hold CONSTANT BOOLEAN := p_command ->> 'name' IN ('person.hold', 'person.release-hold');
+  names TEXT[];
 BEGIN
   -- Constraints that an earlier command of this push made immediate are deferred again.
   SET CONSTRAINTS ALL DEFERRED;
-  IF jsonb_typeof(body -> 'changes') IS DISTINCT FROM 'array' OR jsonb_array_length(body -> 'changes') = 0 THEN
+  IF jsonb_typeof(body -> 'changes') IS DISTINCT FROM 'array' OR (jsonb_array_length(body -> 'changes') = 0 AND NOT is_hold) THEN
     RAISE EXCEPTION 'A command changes something.' USING ERRCODE = 'LK422';
   ELSIF p_command ->> 'name' !~ '^[a-z][a-z_]*\.[a-z][a-z_-]*$' OR p_command ->> 'name' IS NULL THEN
     RAISE EXCEPTION 'A command is named noun.verb.' USING ERRCODE = 'LK422';
+  END IF;
+  PERFORM latchkey.require_erasable(p_device, p_command ->> 'name', body);
+  IF is_hold THEN
+    PERFORM latchkey.hold(p_device, p_command ->> 'name', body);
+  ELSIF is_erasure THEN
+    names := latchkey.names_of(p_device.organization, body #>> '{subject,key}');
   END IF;
   administered := latchkey.is_administered();
   FOR change IN SELECT * FROM jsonb_array_elements(body -> 'changes') LOOP
@@ -337,7 +350,8 @@ BEGIN
     END IF;
     BEGIN
       outcome := latchkey.apply_change(mirrored.name, mirrored.key_columns, mirrored.write_only, mirrored.rules,
-        ('latchkey_' || p_device.capability)::NAME, change || jsonb_build_object('op', upper(change ->> 'op')));
+        ('latchkey_' || p_device.capability)::NAME, change - 'overwrite' || jsonb_build_object('op', upper(change ->> 'op'))
+          || CASE WHEN is_erasure THEN '{"overwrite": true}' ELSE '{}' END::JSONB);
     EXCEPTION WHEN SQLSTATE 'LK409' THEN
       DECLARE
         detail TEXT;
@@ -360,7 +374,8 @@ BEGIN
     'command', p_command -> 'id', 'device', p_device.name, 'made_at', p_command -> 'made_at', 'reason', body -> 'reason',
     'subject', body -> 'subject', 'changes', story)
     || CASE WHEN p_command ? 'released_by' THEN jsonb_build_object('released_by', p_command -> 'released_by') ELSE '{}' END));
-  RETURN jsonb_build_object('merged', merged, 'projection', projection);
+  RETURN jsonb_build_object('merged', merged, 'projection', projection,
+    'leaves', CASE WHEN is_erasure THEN latchkey.erase(p_device, (p_command ->> 'id')::UUID, body #>> '{subject,key}', names) ELSE '[]' END);
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.apply_command(latchkey.device, JSONB) FROM PUBLIC;
@@ -389,7 +404,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION latchkey.has_entry(latchkey.device, UUID, TEXT, BYTEA) FROM PUBLIC;
 
--- Applies a command, or finds out why not; what it changed until then is undone. Answers {"state", "context", "projection"}.
+-- Applies a command, or finds out why not; what it changed until then is undone. Answers {"state", "context", "projection", "leaves"}.
 CREATE FUNCTION latchkey.judge_command(p_device latchkey.device, p_command JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -401,7 +416,8 @@ BEGIN
     RAISE EXCEPTION 'A command that this one builds on was not applied.' USING ERRCODE = 'LK424';
   END IF;
   outcome := latchkey.apply_command(p_device, p_command);
-  RETURN jsonb_build_object('state', CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END, 'projection', outcome -> 'projection');
+  RETURN jsonb_build_object('state', CASE WHEN (outcome ->> 'merged')::BOOLEAN THEN 'merged' ELSE 'applied' END, 'projection', outcome -> 'projection',
+    'leaves', outcome -> 'leaves');
 EXCEPTION
   WHEN SQLSTATE 'LK409' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
@@ -433,7 +449,7 @@ $$;
 REVOKE ALL ON FUNCTION latchkey.result_leaf(latchkey.command, JSONB) FROM PUBLIC;
 
 -- Takes one command: its receipt if it was here before, else claims its id, applies it or keeps why not. Answers {"receipt"}, and with it
--- "leaf", what the log shall say of it, where that is news.
+-- "leaves", what the log shall say of it, where that is news.
 CREATE FUNCTION latchkey.take_command(p_device latchkey.device, p_entitled BOOLEAN, p_command JSONB) RETURNS JSONB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -463,17 +479,22 @@ BEGIN
     WHEN NOT latchkey.has_entry(p_device, command_id, p_command ->> 'name', sha256(bytes)) THEN
       jsonb_build_object('state', 'refused', 'context', jsonb_build_object('kind', 'refused', 'code', 'LK412',
         'message', 'No log entry of this device stands for this command and its changes.'))
-    WHEN NOT p_entitled THEN
+    WHEN NOT p_entitled AND NOT latchkey.is_about(latchkey.parsed_json(p_command ->> 'changes'), latchkey.erased_people(p_device.organization)) THEN
       jsonb_build_object('state', 'quarantined', 'context', jsonb_build_object('kind', 'refused', 'code', 'LK403',
         'message', 'The operator of this device is no longer active, or has a lower role than when it was enrolled. Another administrator decides.'))
     ELSE latchkey.judge_command(p_device, p_command)
   END;
+  -- What came too late about somebody who was erased must not bring back what they were called.
+  IF verdict ->> 'state' NOT IN ('applied', 'merged')
+    AND latchkey.is_about(latchkey.parsed_json(p_command ->> 'changes'), latchkey.erased_people(p_device.organization)) THEN
+    bytes := NULL;
+  END IF;
   INSERT INTO latchkey.command (id, organization, device, name, changes_hash, changes, made_at, requires, state, context, offered_again)
-    VALUES (command_id, p_device.organization, p_device.id, p_command ->> 'name', sha256(bytes), bytes, coalesce(p_command ->> 'made_at', ''),
+    VALUES (command_id, p_device.organization, p_device.id, p_command ->> 'name', sha256(convert_to(p_command ->> 'changes', 'UTF8')), bytes, coalesce(p_command ->> 'made_at', ''),
       needed, verdict ->> 'state', verdict -> 'context', coalesce((p_command ->> 'again')::BOOLEAN, FALSE))
     RETURNING * INTO known;
   RETURN jsonb_build_object('receipt', latchkey.receipt(known),
-    'leaf', convert_from(latchkey.result_leaf(known, verdict -> 'projection'), 'UTF8'));
+    'leaves', jsonb_build_array(convert_from(latchkey.result_leaf(known, verdict -> 'projection'), 'UTF8')) || coalesce(verdict -> 'leaves', '[]'));
 END
 $$;
 REVOKE ALL ON FUNCTION latchkey.take_command(latchkey.device, BOOLEAN, JSONB) FROM PUBLIC;
@@ -503,7 +524,6 @@ DECLARE
   receipts JSONB := '[]';
   entitled BOOLEAN;
   leaves BYTEA[];
-  commands_of UUID[];
 BEGIN
   IF octet_length(p_entries) + octet_length(p_commands) > 16777216 OR octet_length(p_note) > 4096 THEN
     RAISE EXCEPTION 'A push is 16 MiB at most.' USING ERRCODE = 'LK413';
@@ -532,8 +552,12 @@ BEGIN
   -- The head first, the rows after it: the other way round deadlocks under load.
   SELECT * INTO head FROM latchkey.organization WHERE id = this.organization FOR UPDATE;
 
+  -- A device holds back what names people who were erased, once it knows of them.
+  IF nullif(current_setting('latchkey.known_erasures', TRUE), '')::BIGINT < cardinality(latchkey.erased_people(this.organization)) THEN
+    RAISE EXCEPTION 'A person was erased meanwhile: come again.' USING ERRCODE = '40001';
+  END IF;
+
   leaves := latchkey.written_by_host(head);
-  commands_of := array_fill(NULL::UUID, ARRAY[cardinality(leaves)]);
   IF latchkey.append_entries(this, entries) > 0 THEN
     -- Whether the signature holds is for devices to tell.
     IF split_part(p_note, E'\n', 2) IS DISTINCT FROM (SELECT d.entries::TEXT FROM latchkey.device d WHERE d.id = this.id) THEN
@@ -541,21 +565,16 @@ BEGIN
     END IF;
     leaves := leaves || latchkey.central_leaf(this.organization, jsonb_build_object('act', 'device.checkpoint', 'note', p_note,
       'obj', jsonb_build_object('t', 'latchkey.device', 'id', this.id)));
-    commands_of := commands_of || NULL::UUID;
+    leaves := leaves || latchkey.erase_late(this, head.log_size);
   END IF;
 
   entitled := latchkey.is_entitled(this);
   FOR command IN SELECT * FROM jsonb_array_elements(commands) LOOP
     taken := latchkey.take_command(this, entitled, command);
     receipts := receipts || jsonb_build_array(taken -> 'receipt');
-    IF taken ? 'leaf' THEN
-      leaves := leaves || convert_to(taken ->> 'leaf', 'UTF8');
-      commands_of := commands_of || (command ->> 'id')::UUID;
-    END IF;
+    leaves := leaves || ARRAY(SELECT convert_to(leaf, 'UTF8') FROM jsonb_array_elements_text(taken -> 'leaves') AS leaf);
   END LOOP;
-  IF cardinality(leaves) > 0 THEN
-    PERFORM latchkey.append_leaves(this.organization, NULL, NULL, commands_of, leaves);
-  END IF;
+  PERFORM latchkey.log_leaves(this.organization, leaves);
 
   UPDATE latchkey.device SET last_push_at = now() WHERE id = this.id;
   IF jsonb_array_length(commands) > 0 THEN

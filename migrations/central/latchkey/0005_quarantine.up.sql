@@ -78,7 +78,8 @@ BEGIN
     SET state = verdict ->> 'state', context = verdict -> 'context', xid = pg_current_xact_id(), decided_by = this.id, decided_at = now()
     WHERE organization = this.organization AND id = p_command
     RETURNING * INTO waiting;
-  PERFORM latchkey.append_leaves(this.organization, NULL, NULL, ARRAY[p_command], ARRAY[latchkey.result_leaf(waiting, verdict -> 'projection')]);
+  PERFORM latchkey.log_leaves(this.organization, latchkey.result_leaf(waiting, verdict -> 'projection')
+    || ARRAY(SELECT convert_to(leaf, 'UTF8') FROM jsonb_array_elements_text(coalesce(verdict -> 'leaves', '[]')) AS leaf));
   PERFORM pg_notify(head.channel, '');
   RETURN latchkey.receipt(waiting);
 END

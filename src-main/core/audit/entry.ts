@@ -33,6 +33,7 @@ const ocsf: Record<string, number> = {
   'person.deactivate': 300105,
   'person.edit': 300199,
   'person.set-role': 300199,
+  'person.erase': 300106,
   'key.issue': 300401,
   'key.rotate': 300403,
   'key.revoke': 300404,

@@ -22,6 +22,16 @@ BEGIN
 END
 $activity$`,
     'REVOKE ALL ON FUNCTION latchkey.project_activity(latchkey.device, TEXT, JSONB) FROM PUBLIC',
+    `CREATE OR REPLACE FUNCTION latchkey.redact_activity(p_organization TEXT, p_commands UUID[], p_names TEXT[]) RETURNS JSONB
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $activity$
+DECLARE
+  told JSONB := '[]';
+BEGIN
+  ${activity && table ? redactSql(system, table) : ''}
+  RETURN told;
+END
+$activity$`,
+    'REVOKE ALL ON FUNCTION latchkey.redact_activity(TEXT, UUID[], TEXT[]) FROM PUBLIC',
   ];
 }
 
@@ -47,11 +57,41 @@ function insertSql(system: SystemMapping, table: HostTable): string {
       ${Object.entries(values)
         .map(([column, value]) => `${quoteText(column)}, ${value}`)
         .join(',\n      ')})) p
-    RETURNING concat_ws(E'\\n', ${[data, before]
-      .filter((column, place, all) => column !== null && all.indexOf(column) === place)
-      .map((column) => `${quoteName(column!)}::TEXT`)
-      .join(', ')}) INTO told;
+    RETURNING ${toldSql(system)} INTO told;
   RETURN jsonb_build_object('t', ${quoteText(table.name)}, 'h', encode(sha256(convert_to(told, 'UTF8')), 'hex'));`;
+}
+
+/** The columns by which the host's audit table tells what was changed. */
+export function toldColumns({ activity }: SystemMapping): string[] {
+  return [...new Set([activity?.data, activity?.before])].filter((column) => column != null);
+}
+
+/** What such a row tells, as the text whose hash the log keeps. */
+function toldSql(system: SystemMapping): string {
+  return `concat_ws(E'\\n', ${toldColumns(system)
+    .map((column) => `${quoteName(column)}::TEXT`)
+    .join(', ')})`;
+}
+
+/**
+ * SQL of `latchkey.redact_activity`'s work: of rows that Latchkey wrote for these commands, or that name somebody, what is left is that there was
+ * a command. The host's own rows stay as they are. `told` is [[command, hash of what the row tells now]].
+ */
+function redactSql(system: SystemMapping, table: HostTable): string {
+  const { organization, data, before } = system.activity!;
+  const whole = `t.${quoteName(data)}::JSONB`;
+  const type = table.columns.find(({ name }) => name === data)!.type;
+  const ours = `(${whole} -> 'latchkey')`;
+  return `WITH redacted AS (
+    UPDATE ${relationOf(system, table)} t SET ${quoteName(data)} = jsonb_build_object('latchkey', ${ours} || jsonb_build_object('changes', '[]'::JSONB, 'reason', NULL, 'erased', TRUE)
+        || CASE WHEN latchkey.mentions(${ours} ->> 'device', p_names) THEN '{"device": null}' ELSE '{}' END::JSONB)::TEXT::${type}${
+          before === null || before === data ? '' : `, ${quoteName(before)} = NULL`
+        }
+    WHERE ${organization === null ? '' : `t.${quoteName(organization)}::TEXT = p_organization AND `}t.${quoteName(data)}::TEXT LIKE '%"latchkey"%' AND jsonb_typeof(${whole} #> '{latchkey,command}') = 'string'
+      AND (${whole} #>> '{latchkey,command}' = ANY (p_commands::TEXT[]) OR latchkey.mentions(${whole}::TEXT, p_names))
+    RETURNING ${whole} #>> '{latchkey,command}' AS command, ${toldSql(system)} AS told
+  )
+  SELECT coalesce(jsonb_agg(jsonb_build_array(r.command, encode(sha256(convert_to(r.told, 'UTF8')), 'hex')) ORDER BY r.command), '[]') INTO told FROM redacted r;`;
 }
 
 /** What a row is known by, where it fits: of a key of several columns no uuid can be made. */

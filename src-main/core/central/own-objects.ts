@@ -3,7 +3,7 @@ import { LatchkeyError } from '../../contract/errors.ts';
 import { quoteName, quoteText } from '../quoting.ts';
 import { placeOf } from '../systems/places.ts';
 import type { SystemMapping } from '../systems/system.ts';
-import { activitySql } from './activity.ts';
+import { activitySql, toldColumns } from './activity.ts';
 import { entitlementSql } from './entitlement.ts';
 import { decisiveColumns, mirroredTableRow, readerRole, trackingSql, viewSql } from './generate.ts';
 import { holdBriefly } from './held-briefly.ts';
@@ -177,6 +177,11 @@ async function grantHost(client: pg.Client, system: SystemMapping, tables: HostT
     const relation = relationOf(system, table);
     const writes = writesTo(system, table);
     await client.query(`GRANT ${['SELECT', ...writes].join(', ')} ON ${relation} TO latchkey_owner`);
+    // What Latchkey itself told there of a person goes when they are erased; who acted, when and on what stays out of its reach.
+    if (table.name === system.activity?.table) {
+      const told = toldColumns(system).map(quoteName).join(', ');
+      await client.query(`GRANT UPDATE (${told}) ON ${relation} TO latchkey_owner`);
+    }
     if (writes.length > 0)
       for (const sequence of table.sequences)
         await client.query(`GRANT USAGE ON SEQUENCE ${sequence} TO latchkey_owner`);

@@ -44,7 +44,9 @@ export interface CommandBody {
  */
 export function execute(mirror: WritableMirror, actor: Actor, intent: Intent, now: number): CommandReceipt {
   const command = uuidv7();
-  const planned = intent.changes.map((change) => plan(mirror, change, mirror.nowAtCentral(now)));
+  const planned = intent.changes.map((change) =>
+    plan(mirror, change, mirror.nowAtCentral(now), intent.erases === true),
+  );
   const subject = { table: intent.subject.table, key: keyText(intent.subject.key) };
   const body: CommandBody = {
     changes: planned.map(({ wire }) => wire),
@@ -53,7 +55,7 @@ export function execute(mirror: WritableMirror, actor: Actor, intent: Intent, no
     subject,
   };
   const changes = canonicalText(body as unknown as Json);
-  const requires = pendingBefore(mirror, planned);
+  const requires = pendingBefore(mirror, planned, intent.erases === true);
 
   mirror.database
     .prepare(
@@ -108,7 +110,7 @@ interface Planned {
   shown: Record<string, Json>;
 }
 
-function plan(mirror: WritableMirror, change: RowChange, now: number): Planned {
+function plan(mirror: WritableMirror, change: RowChange, now: number, erases: boolean): Planned {
   const table = mirror.tables.get(change.table);
   if (!table)
     throw new LatchkeyError('not-supported', `This device does not mirror ${change.table}. Nothing was changed.`);
@@ -131,7 +133,7 @@ function plan(mirror: WritableMirror, change: RowChange, now: number): Planned {
       table: table.name,
       key: change.key,
       op: change.op,
-      ...(row === null ? { base: null } : baseOf(mirror, table, row, change)),
+      ...(row === null ? { base: null } : erases ? { base: {} } : baseOf(mirror, table, row, change)),
       set: change.set,
       ...(change.fromAcceptance ? { from_acceptance: change.fromAcceptance } : {}),
     },
@@ -243,9 +245,10 @@ function estimates(table: MirroredTable, row: StoredRow | null, change: RowChang
 
 /**
  * For each row the last command, not in force yet, that made it or changed one of the same fields: central must have applied that
- * one first, and it the one before. Commands on other fields of the row stand on their own.
+ * one first, and it the one before. Commands on other fields of the row stand on their own, and what erases waits for none but that which
+ * made the row.
  */
-function pendingBefore(mirror: WritableMirror, planned: Planned[]): string[] {
+function pendingBefore(mirror: WritableMirror, planned: Planned[], erases: boolean): string[] {
   const earlier = mirror.database.prepare<[string, string], { command: string; op: string; shown: string }>(
     `SELECT p.command, p.op, p.shown FROM latchkey_pending p JOIN latchkey_outbox o ON o.command = p.command
      WHERE p.table_name = ? AND p.row_key = ? ORDER BY o.position DESC`,
@@ -254,7 +257,8 @@ function pendingBefore(mirror: WritableMirror, planned: Planned[]): string[] {
   for (const { table, key, shown } of planned) {
     for (const before of earlier.iterate(table.name, key)) {
       const columns = JSON.parse(before.shown) as Record<string, Json>;
-      if (before.op !== 'insert' && !Object.keys(shown).some((column) => Object.hasOwn(columns, column))) continue;
+      if (before.op !== 'insert' && (erases || !Object.keys(shown).some((column) => Object.hasOwn(columns, column))))
+        continue;
       needed.add(before.command);
       break;
     }

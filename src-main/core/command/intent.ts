@@ -25,4 +25,6 @@ export interface Intent {
   reason?: string;
   subject: { table: string; key: Json[] };
   changes: RowChange[];
+  /** What stands in the rows is written over unseen, and told to nobody. */
+  erases?: true;
 }

@@ -27,6 +27,7 @@ export interface MirrorSchema {
   latchkey_log: LogRow;
   latchkey_tile: { log: 'organization' | 'device'; level: number; tile: number; hashes: Uint8Array };
   latchkey_disclosure: { digest: string; disclosure: string };
+  latchkey_erased: { digest: string; idx: number };
   latchkey_device: DeviceRow;
   latchkey_lost_leaf: { epoch: string; idx: number; entry: string };
   latchkey_finding: FindingRow;

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { LatchkeyError } from '../../contract/errors.ts';
 import type { CallName } from '../../contract/index.ts';
+import { objectId } from '../audit/entry.ts';
+import { holdOn } from '../audit/erasures.ts';
 import type { Intent, Json, RowChange } from '../command/intent.ts';
 import { hasRights, requireRights } from '../command/rights.ts';
 import type { Decide, Decision, ReadContext } from '../handlers.ts';
@@ -121,12 +124,79 @@ const setRole: Decide<'people.set-role'> = (context, { person: reference, role, 
   return decided({ ...personChange(context, person, 'person.set-role', summary, {}, reason), changes: [change] });
 };
 
+/** What stands in place of a name that was erased. */
+const erasedName = 'Erased person';
+
+const erasePerson: Decide<'people.erase'> = (context, { person: reference, reason, confirm }) => {
+  const { people } = context.system;
+  requireCapability(context.system, 'people.erase', 'person');
+  requireAdministrator(context, 'erase people');
+  const person = personNamed(context, reference);
+  if (confirm.toLowerCase() !== person.email.toLowerCase())
+    throw new LatchkeyError(
+      'would-violate',
+      'This is not the email address of the person who is to be erased. Nothing was changed. Nobody can take an erasure back: give their address once more.',
+      { field: 'confirm' },
+    );
+  requireKnownByNoName(context, person);
+  const hold = holdOn(context, person.id);
+  if (hold)
+    throw new LatchkeyError(
+      'would-violate',
+      `A legal hold stands on ${called(person)}${hold.reason === null ? '' : `: ${hold.reason}`}. Nothing was changed. Whoever placed it can say when it ends; then an administrator releases it.`,
+      { field: 'person', details: { hold } },
+    );
+  // The reason is kept for good, and says in the register why somebody is not known any more.
+  if ([person.email, person.name].some((name) => name && reason.toLowerCase().includes(name.toLowerCase())))
+    throw new LatchkeyError(
+      'would-violate',
+      'The reason is kept for good, so it must not say who they were. Nothing was changed. Give it without their name and address.',
+      { field: 'reason' },
+    );
+  keepAnAdministrator(context, person, { isActive: false }, 'person');
+  requireSomebodyElse(context, person, 'erases themself');
+  const { status } = people;
+  const mark = `erased-${randomBytes(4).toString('hex')}`;
+  const set: Record<string, Json> = {
+    [people.email]: `${mark}@erased.invalid`,
+    ...(people.name.length > 0 ? nameColumns(people, erasedName) : {}),
+    ...(status && status.words.deactivated.length > 0 ? { [status.column]: status.words.deactivated[0]! } : {}),
+    ...Object.fromEntries(
+      Object.entries(people.derived ?? {}).flatMap(([column, how]) => (how.from === 'login' ? [[column, mark]] : [])),
+    ),
+    ...Object.fromEntries((people.erased ?? []).map((column) => [column, null])),
+  };
+  requirePeopleRights(context, 'update', Object.keys(set), `erase ${called(person)}`, 'person');
+  const change = personChange(context, person, 'person.erase', 'Erased a person', set, reason);
+  return decided({ ...change, changes: [...change.changes, ...sessionEnds(context, person)], erases: true });
+};
+
+const holdPerson: Decide<'people.hold'> = (context, { person: reference, reason }) => {
+  requireAdministrator(context, 'place legal holds');
+  const person = personNamed(context, reference);
+  requireKnownByNoName(context, person);
+  if (holdOn(context, person.id)) throw noChange(`A legal hold stands on ${called(person)} already`, 'person');
+  const change = personChange(context, person, 'person.hold', `Placed a legal hold on ${called(person)}`, {}, reason);
+  return decided({ ...change, changes: [] });
+};
+
+const releaseHold: Decide<'people.release-hold'> = (context, { person: reference, reason }) => {
+  requireAdministrator(context, 'release legal holds');
+  const person = personNamed(context, reference);
+  if (!holdOn(context, person.id)) throw noChange(`No legal hold stands on ${called(person)}`, 'person');
+  const summary = `Released the legal hold on ${called(person)}`;
+  return decided({ ...personChange(context, person, 'person.release-hold', summary, {}, reason), changes: [] });
+};
+
 export const peopleCommands = {
   'people.create': createPerson,
   'people.edit': editPerson,
   'people.deactivate': deactivatePerson,
   'people.reactivate': reactivatePerson,
   'people.set-role': setRole,
+  'people.erase': erasePerson,
+  'people.hold': holdPerson,
+  'people.release-hold': releaseHold,
 } satisfies { [Name in CallName]?: Decide<Name> };
 
 type PeopleCommand = keyof typeof peopleCommands;
@@ -309,6 +379,26 @@ function requireFreeEmail(context: ReadContext, email: string, except?: PersonRo
     'would-violate',
     `The email address ${holder.email} belongs to ${called(holder)} already${what}. Nothing was changed. Give another address.`,
     { field: 'email', details: { person: holder.id } },
+  );
+}
+
+/** @throws LatchkeyError `not-permitted` */
+function requireAdministrator({ capability }: ReadContext, act: string): void {
+  if (capability === 'admin') return;
+  throw new LatchkeyError(
+    'not-permitted',
+    `This device may not ${act}: it was enrolled as ${capability}. Nothing was changed. Ask somebody whose device is an administrator’s.`,
+    { field: 'person', details: { capability } },
+  );
+}
+
+/** The key of a row stays in every hash, and where it names the person there is no letting go of the name. */
+function requireKnownByNoName({ organization, system }: ReadContext, person: PersonRow): void {
+  if (objectId(organization.id, system.people.table, person.id) === person.id) return;
+  throw new LatchkeyError(
+    'not-supported',
+    `${system.title} knows people by keys that may name them, and keys cannot be erased. Nothing was changed.`,
+    { field: 'person' },
   );
 }
 

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { CallName, Request } from '../../contract/index.ts';
 import type { Person } from '../../contract/people.ts';
+import { erasedAt, holdOn } from '../audit/erasures.ts';
 import { newestEventsOf } from '../audit/places.ts';
 import type { Query, ReadContext } from '../handlers.ts';
 import { asMoment } from '../mirror/moments.ts';
@@ -110,6 +111,8 @@ const showPerson: Query<'people.show'> = (context, request) => {
     })),
     pendingCommands: pendingCommands(mirror, [system.people.table], row.id),
     activity: activity.map(({ id, action, at }) => ({ id, action: action ?? '', at: asMoment(at) ?? '' })),
+    hold: holdOn(context, row.id),
+    erasedAt: erasedAt(context, row.id),
   };
 };
 

@@ -20,6 +20,8 @@ export interface Hello {
   log_root: string;
   /** Changes whenever a trigger that devices rely on was switched off, dropped or made. */
   guards: string;
+  /** How many people of this organization were erased. */
+  erasures: number;
   /** Hash of the last leaf of the organization's log, lower hex; null for an empty log. */
   last_leaf: string | null;
   /** Hash of the leaf that was the last one when this device last looked; null where the log is shorter than that. */

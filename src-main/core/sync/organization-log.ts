@@ -140,6 +140,8 @@ async function acceptRestore(context: LogContext, tree: LogTree, verified: Verif
       .run(verified.epoch, kept);
     mirror.database.prepare('DELETE FROM latchkey_log WHERE idx >= ?').run(kept);
     tree.truncate(kept);
+    const erased = Math.min(kept - 1, Number(mirror.meta('erasures_done') ?? -1));
+    mirror.setMeta('erasures_done', String(erased));
     rebuildDevices(mirror, answer.organization);
   });
 }

@@ -1,4 +1,5 @@
 import { sha256Hex } from '../audit/canonical.ts';
+import { erasureLeaves } from '../audit/erasures.ts';
 import { recordFinding } from '../audit/findings.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
@@ -12,7 +13,8 @@ interface ResultLeaf {
 
 /**
  * Holds what the host's audit table tells of commands against the hashes that central's log keeps of it. What was not written with a command
- * of this organization's log, or was edited or deleted since, is a finding; sync goes on.
+ * of this organization's log, or was edited or deleted since, is a finding; sync goes on. Where somebody was erased, the last leaf of an erasure
+ * says what is told since.
  */
 export function proveProjections(mirror: WritableMirror, { today }: Pick<Hello, 'today'>, now: number): void {
   const waiting = mirror.all(query.selectFrom('latchkey_unproved').selectAll());
@@ -20,12 +22,18 @@ export function proveProjections(mirror: WritableMirror, { today }: Pick<Hello, 
   const { activity } = mirror.system;
   const days = activity ? mirror.tables.get(activity.table)?.window?.days : undefined;
   const oldest = days === undefined ? '' : new Date(Date.parse(`${today}T00:00:00Z`) - days * 86_400_000).toISOString();
+  const redacted = new Map(
+    erasureLeaves(mirror)
+      .filter(({ isOrdered }) => isOrdered)
+      .flatMap(({ prj }) => prj),
+  );
+  const hashOf = (command: string, { prj }: ResultLeaf) => redacted.get(command) ?? prj?.h;
   mirror.transaction(() => {
     const done = mirror.database.prepare('DELETE FROM latchkey_unproved WHERE command = ?');
     for (const { command, told } of waiting) {
       const result = resultOf(mirror, command);
       const isAged = told === null && result !== null && result.ts < oldest;
-      const isTrue = told !== null && result?.prj?.h === sha256Hex(told);
+      const isTrue = told !== null && result?.prj !== undefined && hashOf(command, result) === sha256Hex(told);
       if (!isAged && !isTrue) {
         const what = told === null ? 'deleted' : result?.prj ? 'edited' : 'invented';
         recordFinding(mirror, 'projection-differs', command, { command, what, table: activity?.table ?? null }, now);

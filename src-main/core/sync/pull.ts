@@ -34,6 +34,8 @@ export interface PullContext {
   now: () => number;
   /** How much of a table is read in one transaction at central. */
   rowsPerSnapshot?: number | undefined;
+  /** Called in the pull's own snapshot, before what it brings is written. */
+  onAnswer?: (answer: Hello) => Promise<void>;
   onProgress: (progress: Progress | null) => void;
   /** Tables of which rows changed, for screens to read again. */
   onChanged: (tables: string[]) => void;
@@ -63,6 +65,7 @@ export async function caughtUp<T>(context: PullContext, work: (answer: Hello) =>
       async (answer, log: LogEntry[]) => {
         const needed = await neededCopies(context, answer);
         if (needed) return { needed, result: null };
+        await context.onAnswer?.(answer);
         await catchUp(context, answer, log);
         return { needed: null, result: await work(answer) };
       },

@@ -53,11 +53,16 @@ export async function push(context: PushContext): Promise<number> {
   for (;;) {
     const batch = context.mirror.transaction(() => nextBatch(context.mirror, context.now()));
     if (batch.entries.length === 0 && batch.commands.length === 0) return answered;
-    const { rows } = await context.client.query<{ answer: string }>('SELECT latchkey.push($1, $2, $3) AS answer', [
-      JSON.stringify(batch.entries),
-      JSON.stringify(batch.commands),
-      noteOf(context, batch),
-    ]);
+    // Told with the push itself: whoever is erased between the look at central and this is not named by what is sent.
+    const { rows } = await context.client.query<{ answer: string }>(
+      `SELECT set_config('latchkey.known_erasures', $4, TRUE), latchkey.push($1, $2, $3) AS answer`,
+      [
+        JSON.stringify(batch.entries),
+        JSON.stringify(batch.commands),
+        noteOf(context, batch),
+        context.mirror.meta('erasures') ?? '0',
+      ],
+    );
     const answer = parsedJson(rows[0]!.answer) as unknown as { entries: number; receipts: Receipt[] };
     const taken = context.mirror.transaction(() => take(context.mirror, answer, context.now()));
     answered += taken;

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type pg from 'pg';
 import type { CommandBody } from '../command/execute.ts';
 import { keyText } from '../mirror/catalogue.ts';
@@ -22,6 +23,8 @@ export async function lostCommands(client: pg.Client, mirror: WritableMirror, no
       .select('command')
       .where('state', 'in', ['accepted', 'in-force', 'observed', 'quarantined'])
       .where(({ fn }) => fn.coalesce('accepted_at', 'sent_at'), '>=', since)
+      // Its words went with somebody who was erased.
+      .where(sql<boolean>`changes ->> '$.salt' <> ''`)
       .orderBy('position'),
   );
   const commands = applied.map(({ command }) => command);

@@ -9,6 +9,7 @@ import { inMirrorWords } from '../mirror/open.ts';
 import { query } from '../mirror/readable.ts';
 import type { WritableMirror } from '../mirror/writable.ts';
 import { crowdedPoll, isToLeave, poolShort } from './crowd.ts';
+import { Erasures } from './erasures.ts';
 import { followGuards } from './guards.ts';
 import { compareEpoch, type Hello, hello } from './hello.ts';
 import { keepError } from './last-errors.ts';
@@ -54,6 +55,7 @@ export interface SupervisorOptions {
  */
 export class Supervisor {
   private readonly options: SupervisorOptions;
+  private readonly erasures = new Erasures();
   private client: pg.Client | null = null;
   /** Aborted to go offline: cuts whatever is under way to central, a connection that is still being made included. */
   private online = new AbortController();
@@ -277,6 +279,8 @@ export class Supervisor {
     const { mirror, actor, now, onChanged, rowsPerSnapshot } = this.options;
     const shared = { client, mirror, actor, now, onChanged, rowsPerSnapshot };
     const onProgress = (progress: Progress | null) => this.become({ ...this.state, mode: 'pulling', progress });
+    const onAnswer = (answer: Hello) => this.erasures.prepare(shared, answer);
+    const bring = () => pull({ ...shared, onProgress, onAnswer });
     const send = async () => {
       this.become({ ...this.state, mode: 'pushing' });
       await push(shared);
@@ -285,7 +289,9 @@ export class Supervisor {
     let sent = false;
     if (mirror.meta('log_distrusted') !== null) await regainTrust(shared, await hello(shared));
     if (this.hasUnsent()) {
-      if (compareEpoch(mirror, await hello(shared)) !== 'same') await pull({ ...shared, onProgress });
+      const before = await hello(shared);
+      if (compareEpoch(mirror, before) === 'same') await onAnswer(before);
+      else await bring();
       sent = true;
       // What cannot be sent must not keep the mirror from being brought up to date.
       await send().catch((error: unknown) => {
@@ -295,16 +301,17 @@ export class Supervisor {
     }
     await followQuarantine(shared);
     if (mirror.meta('last_sync') === null) this.become({ ...this.state, mode: 'pulling' });
-    let answer = await pull({ ...shared, onProgress });
+    let answer = await bring();
     // A restored central was found to lack what this device had sent, or an answer freed what waited for it.
     if (!refused && this.hasUnsent()) {
       await send();
       sent = true;
-      answer = await pull({ ...shared, onProgress });
+      answer = await bring();
     }
     await followLog(shared, answer, sent);
     await followGuards({ ...shared, onProgress }, answer);
     proveProjections(mirror, answer, now());
+    this.erasures.finish(shared);
     this.lastSync = now();
     this.answer = answer;
     if (!this.gaveWay) await this.listen(client, answer);

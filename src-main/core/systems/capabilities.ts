@@ -26,6 +26,7 @@ export function capabilitiesOf({
     'people.names': people.name.length > 0 ? null : 'keeps no names of people',
     'people.deactivate':
       status && status.words.deactivated.length > 0 ? null : 'has no column that says who may no longer come in',
+    'people.erase': people.notErased ?? (may('update') ? null : 'lets nobody be changed from outside'),
     'people.invited': status && status.words.invited.length > 0 ? null : 'tells no invited people from active ones',
     'people.roles': people.role ? null : 'has no roles of people',
     sessions: sessions ? null : 'keeps no sessions that could be ended',

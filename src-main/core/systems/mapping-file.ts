@@ -84,6 +84,8 @@ const people = z.strictObject({
     )
     .optional(),
   notCreated: z.string().min(1).optional(),
+  erased: z.array(name).optional(),
+  notErased: z.string().min(1).optional(),
 });
 
 const keys = z.strictObject({

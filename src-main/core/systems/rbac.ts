@@ -14,7 +14,7 @@ export const rbac: SystemMapping = {
       // No password matches '!': the login refuses the account until its owner has set one.
       insertDefaults: { password_hash: '!' },
       rights: {
-        admin: { insert: ['id', 'email', 'name', 'is_active'], update: ['email', 'name', 'is_active'] },
+        admin: { insert: ['id', 'email', 'name', 'is_active'], update: ['email', 'name', 'phone', 'is_active'] },
         operator: { insert: ['id', 'email', 'name', 'is_active'], update: ['email', 'name', 'is_active'] },
       },
       restrictive: { is_active: ['false'] },
@@ -74,6 +74,7 @@ export const rbac: SystemMapping = {
     organization: null,
     createdAt: 'created_at',
     updatedAt: 'updated_at',
+    erased: ['phone'],
   },
   keys: null,
   sessions: {

@@ -18,7 +18,7 @@ export const smarthub: SystemMapping = {
       rights: {
         admin: {
           insert: ['id', 'email', 'username', 'first_name', 'last_name', 'is_active'],
-          update: ['email', 'first_name', 'last_name', 'is_active'],
+          update: ['email', 'username', 'first_name', 'last_name', 'avatar_url', 'is_active'],
         },
         operator: {
           insert: ['id', 'email', 'username', 'first_name', 'last_name', 'is_active'],
@@ -86,6 +86,7 @@ export const smarthub: SystemMapping = {
     createdAt: 'created_at',
     updatedAt: 'updated_at',
     derived: { username: { from: 'login' } },
+    erased: ['avatar_url'],
   },
   keys: {
     table: 'api_keys',

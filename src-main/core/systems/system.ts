@@ -112,6 +112,10 @@ export interface PeopleMapping {
   derived?: Record<string, Derived>;
   /** Why nobody can be invited from here, where that is so. */
   notCreated?: string;
+  /** Further columns that name or describe a person, and may be empty: an erasure empties them. Those derived from a login get another value. */
+  erased?: string[];
+  /** Why an erasure would leave a person's name or address with the host, where that is so. */
+  notErased?: string;
 }
 
 /** A value of a new row that nobody types. `login`: what stands before the @ of the email address, and a bit of the id. */

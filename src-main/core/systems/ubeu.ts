@@ -99,6 +99,8 @@ export const ubeu: SystemMapping = {
     organization: null,
     createdAt: 'created_at',
     updatedAt: null,
+    notErased:
+      'copies what it overwrites in a person’s row into its own log (transaction_logs), beside their decentralized identifiers, and neither can be erased from outside',
     notCreated: 'makes people together with their decentralized identifier, which only its own application can',
   },
   keys: {

@@ -15,11 +15,13 @@ import { personStates } from '../../words/states.ts';
 import { ActivitySection } from './ActivitySection.tsx';
 import { DeactivateForm } from './DeactivateForm.tsx';
 import { EditForm } from './EditForm.tsx';
+import { EraseForm } from './EraseForm.tsx';
+import { HoldForm } from './HoldForm.tsx';
 import { ReactivateForm } from './ReactivateForm.tsx';
 import { RoleForm } from './RoleForm.tsx';
 import { SessionsSection } from './SessionsSection.tsx';
 
-type Doing = 'edit' | 'role' | 'deactivate' | 'reactivate' | null;
+type Doing = 'edit' | 'role' | 'deactivate' | 'reactivate' | 'hold' | 'erase' | null;
 
 export function PersonDrawer({ reference, onClose }: { reference: string; onClose(): void }) {
   const shown = useCall('people.show', { person: reference });
@@ -50,6 +52,8 @@ export function PersonDrawer({ reference, onClose }: { reference: string; onClos
       {doing === 'role' ? <RoleForm person={person} onDone={done} /> : null}
       {doing === 'deactivate' ? <DeactivateForm person={person} onDone={done} /> : null}
       {doing === 'reactivate' ? <ReactivateForm person={person} onDone={done} /> : null}
+      {doing === 'hold' ? <HoldForm person={person} onDone={done} /> : null}
+      {doing === 'erase' ? <EraseForm person={person} onDone={done} /> : null}
       <PendingCommands commands={person.pendingCommands} />
       <Facts>
         <Fact name="Role">{lacks('people.roles') ?? person.role ?? 'none'}</Fact>
@@ -58,6 +62,17 @@ export function PersonDrawer({ reference, onClose }: { reference: string; onClos
           {lacks('people.deactivate') ? ` – ${lacks('people.deactivate')}` : ''}
           {person.status && person.status !== person.state ? ` (central says “${person.status}”)` : ''}
         </Fact>
+        {person.hold ? (
+          <Fact name="Legal hold">
+            since <Moment at={person.hold.at} />
+            {person.hold.reason ? `: ${person.hold.reason}` : ''}
+          </Fact>
+        ) : null}
+        {person.erasedAt ? (
+          <Fact name="Erased">
+            <Moment at={person.erasedAt} />
+          </Fact>
+        ) : null}
         <Fact name="Last seen">
           <Moment at={person.lastSeenAt} />
         </Fact>
@@ -86,7 +101,9 @@ function Actions({ person, onDo }: { person: PersonDetail; onDo(what: Doing): vo
   const mayAssignRoles = useMayAssignRoles();
   const lacks = useLacks();
   const maySwitchOff = lacks('people.deactivate') === null;
-  if (!mayWrite) return null;
+  // An administrator's device, as for roles.
+  const mayErase = mayAssignRoles && lacks('people.erase') === null;
+  if (!mayWrite || person.erasedAt) return null;
   return (
     <>
       {lacks('people.edit') ? null : (
@@ -109,6 +126,16 @@ function Actions({ person, onDo }: { person: PersonDetail; onDo(what: Doing): vo
           Deactivate
         </Button>
       )}
+      {mayErase ? (
+        <Button variant="default" onClick={() => onDo('hold')}>
+          {person.hold ? 'Release hold' : 'Hold'}
+        </Button>
+      ) : null}
+      {mayErase && person.hold === null ? (
+        <Button variant="light" color="danger" onClick={() => onDo('erase')}>
+          Erase
+        </Button>
+      ) : null}
     </>
   );
 }

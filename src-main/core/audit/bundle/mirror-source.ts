@@ -144,7 +144,11 @@ function disclosedOf(mirror: ReadableMirror, digest: string): string | number | 
   const told = mirror.prepared('SELECT disclosure FROM latchkey_disclosure WHERE digest = ?').get(digest) as
     | { disclosure: string }
     | undefined;
-  return told?.disclosure ?? null;
+  if (told) return told.disclosure;
+  const erased = mirror.prepared('SELECT idx FROM latchkey_erased WHERE digest = ?').get(digest) as
+    | { idx: number }
+    | undefined;
+  return erased?.idx ?? null;
 }
 
 /** What an export was asked for, in terms of the entries' bytes: people by their pseudonyms, objects by what entries call them. */

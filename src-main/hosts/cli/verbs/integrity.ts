@@ -1,6 +1,6 @@
 import type { Integrity } from '../../../contract/integrity.ts';
 import { callVerb } from '../device.ts';
-import { facts, moment, table } from '../print.ts';
+import { facts, moment, table, totals } from '../print.ts';
 import type { Terminal } from '../terminal.ts';
 
 const needsAttention = ({ findings }: Integrity) => findings.some(({ acknowledged }) => acknowledged === null);
@@ -12,6 +12,28 @@ export const integrityVerbs = [
     call: 'audit.integrity',
     attention: needsAttention,
     print: printIntegrity,
+  }),
+  callVerb({
+    name: 'audit erasures',
+    summary: 'Who was erased, and which devices have let go of what they were called',
+    call: 'audit.erasures',
+    print({ items, total }, terminal) {
+      const rows = items.map(({ person, at, by, reason, index, digests, devices }) => [
+        moment(at),
+        person,
+        by,
+        reason,
+        `#${index}`,
+        digests,
+        devices.filter(({ acknowledgedAt }) => acknowledgedAt !== null).length,
+        devices
+          .filter(({ acknowledgedAt }) => acknowledgedAt === null)
+          .map(({ device }) => device)
+          .join(' '),
+      ]);
+      terminal.out(table(['AT', 'PERSON', 'BY', 'REASON', 'UNDER', 'DIGESTS', 'ACKNOWLEDGED', 'NOT YET'], rows));
+      terminal.say(totals(items.length, total));
+    },
   }),
   callVerb({
     name: 'audit check',

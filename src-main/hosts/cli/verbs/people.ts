@@ -52,6 +52,8 @@ export const peopleVerbs = [
           ['State', found.state],
           ['Created', moment(found.createdAt)],
           ['Last seen', moment(found.lastSeenAt)],
+          ['Legal hold', found.hold && `since ${moment(found.hold.at)}: ${found.hold.reason ?? ''}`],
+          ['Erased', found.erasedAt && moment(found.erasedAt)],
         ]),
       );
       for (const session of found.sessions)
@@ -103,6 +105,33 @@ export const peopleVerbs = [
     name: 'people deactivate',
     summary: 'Shut a person out and end all sessions',
     call: 'people.deactivate',
+    positionals: [person],
+    flags: [{ ...reasonFlag, required: true }],
+    print: printReceipt,
+  }),
+  callVerb({
+    name: 'people erase',
+    summary: 'Take a person’s name and address out of everything, for good',
+    call: 'people.erase',
+    positionals: [person],
+    flags: [
+      { ...reasonFlag, required: true },
+      { name: 'confirm', kind: 'text', placeholder: 'EMAIL', text: 'their email address once more', required: true },
+    ],
+    print: printReceipt,
+  }),
+  callVerb({
+    name: 'people hold',
+    summary: 'Place a legal hold: while it stands, nobody erases the person',
+    call: 'people.hold',
+    positionals: [person],
+    flags: [{ ...reasonFlag, required: true }],
+    print: printReceipt,
+  }),
+  callVerb({
+    name: 'people release-hold',
+    summary: 'Release a legal hold',
+    call: 'people.release-hold',
     positionals: [person],
     flags: [{ ...reasonFlag, required: true }],
     print: printReceipt,

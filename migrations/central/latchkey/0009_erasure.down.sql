@@ -1,0 +1,16 @@
+DROP FUNCTION latchkey.erase_late(latchkey.device, BIGINT);
+DROP FUNCTION latchkey.erase(latchkey.device, UUID, TEXT, TEXT[]);
+DROP FUNCTION IF EXISTS latchkey.redact_activity(TEXT, UUID[], TEXT[]);
+DROP FUNCTION latchkey.erasure_leaves(TEXT, JSONB, JSONB, JSONB);
+DROP FUNCTION latchkey.hold(latchkey.device, TEXT, JSONB);
+DROP FUNCTION latchkey.require_erasable(latchkey.device, TEXT, JSONB);
+DROP FUNCTION latchkey.erased_people(TEXT);
+DROP FUNCTION latchkey.is_about(JSONB, TEXT[]);
+DROP FUNCTION latchkey.disclosures_from(TEXT, BIGINT);
+DROP FUNCTION latchkey.digest_of(TEXT);
+DROP FUNCTION latchkey.disclosed(TEXT);
+DROP FUNCTION latchkey.mentions(TEXT, TEXT[]);
+DROP FUNCTION latchkey.names_of(TEXT, TEXT);
+DROP FUNCTION latchkey.people_mapping();
+DROP TABLE latchkey.erasure;
+DROP TABLE latchkey.legal_hold;
