@@ -170,7 +170,11 @@ describe('lanes of devices', () => {
       { index: 7, at: at('13:00:00'), entries: 2, since: at('10:00:00') },
       { index: 9, at: at('14:00:01'), entries: 1, since: at('14:00:00') },
     ],
-    skews: [{ at: at('13:00:00'), milliseconds: -7_200_000 }],
+    skews: [
+      { at: at('12:00:00'), milliseconds: -7_100_000 },
+      { at: at('13:00:00'), milliseconds: -7_200_000 },
+      { at: at('13:00:00'), milliseconds: -7_200_000 },
+    ],
   };
   const now = Date.parse(at('16:00:00'));
   const span = spanOf([lane], now)!;

@@ -70,7 +70,7 @@ function Facet({ title, choices, filters }: FacetProps) {
       {choices.length === 0 ? <p className={classes.none}>nothing</p> : null}
       <ul>
         {shown.map((choice) => (
-          <li key={choice.label}>
+          <li key={`${choice.label} ${JSON.stringify(choice.filters)}`}>
             <Option choice={choice} part={choice.count / most} filters={filters} />
           </li>
         ))}

@@ -114,19 +114,27 @@ function offlineOf({ pushes, entries }: Lane, now: number): (Span & { words: str
   return [...ended, { from: oldest, to: now, words }];
 }
 
+/** A clock that is wrong is wrong in every entry: the worst of each day is told. */
+function worstSkews({ skews }: Lane): Lane['skews'] {
+  const worst = new Map<string, Lane['skews'][number]>();
+  for (const skew of skews) {
+    const day = `${skew.at.slice(0, 10)} ${Math.sign(skew.milliseconds)}`;
+    const before = worst.get(day);
+    if (!before || Math.abs(before.milliseconds) < Math.abs(skew.milliseconds)) worst.set(day, skew);
+  }
+  return [...worst.values()];
+}
+
 function remarksOf(lane: Lane, now: number): Remark[] {
   const became = lane.entries.flatMap(({ at, action, outcome, seq }): Remark[] => {
     if (outcome === null || outcome === 'applied') return [];
     const { tone, words } = outcomes[outcome] ?? { tone: 'plain' as Tone, words: outcome };
     return [{ at: milliseconds(at), tone, words: `Entry ${seq}, ${action}: ${words}` }];
   });
-  const clock = lane.skews.map(({ at, milliseconds: off }): Remark => {
+  const clock = worstSkews(lane).map(({ at, milliseconds: off }): Remark => {
     const span = spanWords(Math.abs(off)) ?? `${Math.round(Math.abs(off) / 1_000)} s`;
-    return {
-      at: milliseconds(at),
-      tone: 'wait',
-      words: `Its clock was at least ${span} ${off > 0 ? 'ahead' : 'behind'}`,
-    };
+    const words = `Its clock was at least ${span} ${off > 0 ? 'ahead' : 'behind'}`;
+    return { at: milliseconds(at), tone: 'wait', words };
   });
   const offline = offlineOf(lane, now).map(({ from, words }): Remark => ({ at: from, tone: 'plain', words }));
   const revoked: Remark[] =
