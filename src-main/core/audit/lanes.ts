@@ -54,7 +54,7 @@ export const laneQueries = { 'audit.lanes': showLanes } satisfies { 'audit.lanes
 function fill(context: ReadContext, lanes: Map<string, Lane>, all: readonly Logged[]): void {
   /** Of each device, how many of its lane's entries central had taken with its last push. */
   const taken = new Map<string, number>();
-  const seenAt = new Map<number, string | null>();
+  const momentOfSize = momentsOfSizes(context, all);
   for (const { index, facts } of all) {
     const { dev, act, ts } = facts;
     if (typeof act !== 'string' || typeof ts !== 'string') continue;
@@ -65,8 +65,7 @@ function fill(context: ReadContext, lanes: Map<string, Lane>, all: readonly Logg
       lane.entries.push({ index, seq: facts.seq, action: act, at: ts, command, outcome: null });
       const had = Array.isArray(facts.cen) && Number.isSafeInteger(facts.cen[0]) ? (facts.cen[0] as number) : null;
       if (had === null) continue;
-      if (!seenAt.has(had)) seenAt.set(had, momentOf(context, 'before', had));
-      const behind = apart(ts, seenAt.get(had) ?? null);
+      const behind = apart(ts, momentOfSize(had));
       if (behind < -skewTold) lane.skews.push({ at: ts, milliseconds: behind });
       continue;
     }
@@ -87,6 +86,25 @@ function fill(context: ReadContext, lanes: Map<string, Lane>, all: readonly Logg
       if (entry && typeof facts.out === 'string') entry.outcome = facts.out;
     }
   }
+}
+
+/** When the log had become so long, by central's last own leaf in it: from what was read, where that goes back so far. */
+function momentsOfSizes(context: ReadContext, all: readonly Logged[]): (size: number) => string | null {
+  const own = all.flatMap(({ index, facts: { dev, ts } }) =>
+    index !== null && dev === 'central' && typeof ts === 'string' ? [{ index, ts }] : [],
+  );
+  const older = new Map<number, string | null>();
+  return (size) => {
+    let [from, to] = [0, own.length];
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if (own[middle]!.index < size) from = middle + 1;
+      else to = middle;
+    }
+    if (from > 0) return own[from - 1]!.ts;
+    if (!older.has(size)) older.set(size, momentOf(context, 'before', size));
+    return older.get(size)!;
+  };
 }
 
 /** Milliseconds from one moment to another; 0 where one is none. */
