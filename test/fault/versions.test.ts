@@ -37,8 +37,8 @@ describe('a device with a full outbox', () => {
       .rows[0].n;
 
   test.each([
-    ['one version behind central', '3', 'central-too-new', 'behind'],
-    ['one version ahead of central', '1', 'central-too-old', 'ahead'],
+    ['one version behind central', '4', 'central-too-new', 'behind'],
+    ['one version ahead of central', '2', 'central-too-old', 'ahead'],
   ])('that is %s loses nothing, and sends all of it once both are of an age', async (_what, protocol, code, word) => {
     const device = await central.device();
     const { rows } = await central.client.query(`SELECT pg_get_functiondef('latchkey.hello'::REGPROC) AS own`);
