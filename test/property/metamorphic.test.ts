@@ -279,6 +279,14 @@ async function rowsOf(admin: pg.Client): Promise<Record<string, string[]>> {
   for (const table of Object.keys(skyGenesis.tables))
     await read(`api_service.${table}`, table === 'audit_events' ? `to_jsonb(t) - 'id'` : 'to_jsonb(t)');
   await read('latchkey.command', 'jsonb_build_array(id, state, context)');
-  await read('latchkey.audit_leaf', `jsonb_build_array(organization, idx, convert_from(entry, 'UTF8'))`);
+  // Notes come once a push, and what the host wrote meanwhile with whichever comes next.
+  await read(
+    '(SELECT * FROM latchkey.audit_leaf WHERE device IS NOT NULL)',
+    `jsonb_build_array(organization, device, device_idx, convert_from(entry, 'UTF8'))`,
+  );
+  await read(
+    `(SELECT command, convert_from(entry, 'UTF8')::JSONB AS said FROM latchkey.audit_leaf WHERE device IS NULL AND command IS NOT NULL)`,
+    `jsonb_build_array(command, said -> 'out', said -> 'ref')`,
+  );
   return rows;
 }
