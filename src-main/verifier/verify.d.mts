@@ -62,10 +62,11 @@ export interface LogEntry {
   ocsf?: number;
 }
 
-/** A disclosure's name, and its value as it is written. */
+/** A disclosure's name, and its value, also as it is written. */
 export interface Disclosed {
   name: string;
   raw: string;
+  value: unknown;
 }
 
 export declare const codes: Record<string, [verdict: Report['verdict'], meaning: string]>;

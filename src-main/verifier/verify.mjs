@@ -212,8 +212,18 @@ function base64(bytes) {
   return btoa(text);
 }
 
+/** Text of bytes that are UTF-8; null for others. */
+function textOf(bytes) {
+  const text = asciiOf(bytes);
+  return beyondAscii.test(text) ? decoded(bytes) : text;
+}
+
 /** Bytes of standard Base64 in its one form, with padding; null for anything else. */
 function fromBase64(text) {
+  if (globalThis.Buffer) {
+    const bytes = globalThis.Buffer.from(text, 'base64');
+    return bytes.base64Slice(0, bytes.length) === text ? bytes : null;
+  }
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return null;
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   return base64(bytes) === text ? bytes : null;
@@ -221,6 +231,10 @@ function fromBase64(text) {
 
 /** Bytes of unpadded base64url in its one form; null for anything else. */
 function fromBase64Url(text) {
+  if (globalThis.Buffer) {
+    const bytes = globalThis.Buffer.from(text, 'base64url');
+    return bytes.base64urlSlice(0, bytes.length) === text ? bytes : null;
+  }
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
   const standard = text.replace(/-/g, '+').replace(/_/g, '/');
   return fromBase64(standard + '='.repeat((4 - (standard.length % 4)) % 4));
@@ -239,6 +253,8 @@ function hashOf(text) {
 
 class NotCanonical extends Error {}
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are ASCII too
+const beyondAscii = /[^\x00-\x7f]/;
 const special = /[^\x20-\x5b\x5d-\x7e]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const controlOrEscape = /[\x00-\x1f\\]/;
@@ -560,7 +576,7 @@ function power(base, exponent) {
 }
 
 function littleEndian(bytes) {
-  return BigInt(`0x${hex(bytes.slice().reverse()) || '0'}`);
+  return BigInt(`0x${hex(Uint8Array.from(bytes).reverse()) || '0'}`);
 }
 
 /** Ed25519 as RFC 8032 verifies it (5.1.7, without the cofactor), in extended coordinates, for where there is no Node. */
@@ -622,7 +638,7 @@ const weakKeys = new Set([
 
 /** A key that has one encoding and a large order, so that all verifiers agree what it signed. */
 function isSoundKey(key) {
-  const plain = key.slice();
+  const plain = Uint8Array.from(key);
   plain[31] &= 0x7f;
   return littleEndian(plain) < p && !weakKeys.has(hex(plain));
 }
@@ -1241,20 +1257,19 @@ function said(disclosed, name) {
 
 /** What a disclosed value reads as in one cell. */
 function actorText(one) {
-  const value = one && parsedJson(one.raw);
+  const value = one?.value;
   if (!isObject(value)) return one?.raw;
   return typeof value.email === 'string' ? value.email : typeof value.id === 'string' ? value.id : one.raw;
 }
 
 function objectText(one) {
-  const value = one && parsedJson(one.raw);
+  const value = one?.value;
   if (!isObject(value)) return one?.raw;
   return typeof value.name === 'string' ? value.name : typeof value.key === 'string' ? value.key : one.raw;
 }
 
 function reasonText(one) {
-  const value = one && parsedJson(one.raw);
-  return typeof value === 'string' ? value : one?.raw;
+  return typeof one?.value === 'string' ? one.value : one?.raw;
 }
 
 export const views = {
@@ -1284,38 +1299,34 @@ export const views = {
   ocsf(entry, index, disclosed) {
     const type = entry.ocsf ?? 99;
     const kind = Math.floor(type / 100);
-    const { obj } = entry;
-    const id = obj && String(obj.id);
+    const { obj, sub } = entry;
+    const uid = obj && String(obj.id);
     const name = objectText(said(disclosed, 'object'));
-    const reason = reasonText(said(disclosed, 'reason'));
-    const actor = actorText(said(disclosed, 'actor'));
-    const named = name === undefined ? {} : { name };
-    const isWell = ['ok', 'applied', 'merged'].includes(entry.out ?? 'ok');
-    const place = index === null ? `${entry.org}/${entry.dev}/${entry.seq}` : `${entry.org}/central/${index}`;
-    const event = {
+    const place = index === null ? `${entry.dev}/${entry.seq}` : `central/${index}`;
+    // Names stand in the order of RFC 8785, and what is undefined is left out.
+    return `${JSON.stringify({
       activity_id: type % 100,
-      ...(entry.sub === undefined
-        ? {}
-        : { actor: { user: { ...(actor === undefined ? {} : { name: actor }), uid: entry.sub } } }),
+      actor: sub === undefined ? undefined : { user: { name: actorText(said(disclosed, 'actor')), uid: sub } },
       category_uid: Math.floor(kind / 1000),
       class_uid: kind,
-      ...(obj && kind === 3004 ? { entity: { ...named, type: obj.t, uid: id } } : {}),
+      entity: obj && kind === 3004 ? { name, type: obj.t, uid } : undefined,
       message: entry.act,
-      metadata: { product: { name: 'Latchkey', vendor_name: 'Latchkey' }, uid: place, version: '1.3.0' },
+      metadata: { product, uid: `${entry.org}/${place}`, version: '1.3.0' },
       severity_id: 1,
-      status_id: isWell ? 1 : 2,
+      status_id: ['ok', 'applied', 'merged'].includes(entry.out ?? 'ok') ? 1 : 2,
       time: millisecondsOf(entry.ts),
       type_uid: type,
       unmapped: {
         device: entry.dev,
-        ...(obj && kind !== 3004 && kind !== 3001 ? { object: { id, t: obj.t } } : {}),
-        ...(reason === undefined ? {} : { reason }),
+        object: obj && kind !== 3004 && kind !== 3001 ? { id: uid, t: obj.t } : undefined,
+        reason: reasonText(said(disclosed, 'reason')),
       },
-      ...(obj && kind === 3001 ? { user: { ...named, uid: id } } : {}),
-    };
-    return `${canonicalText(event)}\n`;
+      user: obj && kind === 3001 ? { name, uid } : undefined,
+    })}\n`;
   },
 };
+
+const product = { name: 'Latchkey', vendor_name: 'Latchkey' };
 
 /** Milliseconds since 1970 of a moment, by the calendar's arithmetic alone. */
 function millisecondsOf(ts) {
@@ -1369,8 +1380,11 @@ function isEntry(entry) {
   );
 }
 
+/** 32 bytes in the one form of Base64: two bits of the last digit are not used. */
+const hashForm = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+
 function isHash(value) {
-  return typeof value === 'string' && hashOf(value) !== null;
+  return typeof value === 'string' && hashForm.test(value);
 }
 
 function isDigestList(list) {
@@ -2101,16 +2115,17 @@ function isDisclosureLine(line) {
   );
 }
 
-/** `["<22 characters of salt>","<name>",<value>]` in base64url; the value as it is written. Null for anything else. */
+/** `["<22 characters of salt>","<name>",<value>]` in base64url; the value also as it is written. Null for anything else. */
 export function parsedDisclosure(text) {
   const bytes = fromBase64Url(text);
-  const written = bytes && decoded(bytes);
+  const written = bytes && textOf(bytes);
   const match = written && /^\["[A-Za-z0-9_-]{22}","([a-z][a-z_.]{0,63})",/.exec(written);
   if (!match || !written.endsWith(']') || depthOf(written) > limits.depth) return null;
   // Halves of a character are no text; what is escaped twice is no escape.
-  if (/\\u[dD][89a-fA-F]/.test(written.replace(/\\\\/g, ''))) return null;
-  const raw = written.slice(match[0].length, -1);
-  return Array.isArray(parsedJson(written)) && parsedJson(raw) !== undefined ? { name: match[1], raw } : null;
+  if (written.includes('\\u') && /\\u[dD][89a-fA-F]/.test(written.replace(/\\\\/g, ''))) return null;
+  const parsed = parsedJson(written);
+  if (!Array.isArray(parsed) || parsed.length !== 3) return null;
+  return { name: match[1], raw: written.slice(match[0].length, -1), value: parsed[2] };
 }
 
 /** How deep brackets lie in each other outside of strings; 0 where they are too few to matter. */

@@ -281,6 +281,8 @@ def is_count(value):
 moment_form = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z')
 digest_form = re.compile(r'[A-Za-z0-9_-]{43}')
 hash_form = re.compile(r'[0-9a-f]{64}')
+# 32 bytes in the one form of Base64: two bits of the last digit are not used.
+base64_hash_form = re.compile('[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=')
 
 
 def is_moment(value):
@@ -288,7 +290,7 @@ def is_moment(value):
 
 
 def is_hash(value):
-    return isinstance(value, str) and hash_of(value) is not None
+    return isinstance(value, str) and base64_hash_form.fullmatch(value) is not None
 
 
 # ---------------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
@@ -896,10 +898,8 @@ def csv_cell(value):
     return text if plain_cell.fullmatch(text) else '"%s"' % text.replace('"', '""')
 
 
-def actor_text(raw):
-    if raw is None:
-        return None
-    value = parsed_json(raw)
+def actor_text(said):
+    raw, value = said or (None, None)
     if isinstance(value, dict):
         for field in ('email', 'id'):
             if isinstance(value.get(field), str):
@@ -907,10 +907,8 @@ def actor_text(raw):
     return raw
 
 
-def object_text(raw):
-    if raw is None:
-        return None
-    value = parsed_json(raw)
+def object_text(said):
+    raw, value = said or (None, None)
     if isinstance(value, dict):
         for field in ('name', 'key'):
             if isinstance(value.get(field), str):
@@ -918,10 +916,8 @@ def object_text(raw):
     return raw
 
 
-def reason_text(raw):
-    if raw is None:
-        return None
-    value = parsed_json(raw)
+def reason_text(said):
+    raw, value = said or (None, None)
     return value if isinstance(value, str) else raw
 
 
@@ -939,7 +935,7 @@ def csv_row(entry, index, disclosed, erased):
         actor_text(disclosed.get('actor')),
         object_text(disclosed.get('object')),
         reason_text(disclosed.get('reason')),
-        disclosed.get('changes'),
+        disclosed.get('changes', (None,))[0],
         entry.get('out'),
         ' '.join('#%d' % under for under in erased),
     ]
@@ -1113,18 +1109,19 @@ half_character = re.compile('\\\\u[dD][89a-fA-F]')
 
 
 def parsed_disclosure(text):
-    """`["<22 characters of salt>","<name>",<value>]` in base64url: name and value as it is written; None for anything else."""
+    """`["<22 characters of salt>","<name>",<value>]` in base64url: the name, and the value as it is written and as it is; else None."""
     data = from_base64_url(text)
     plain = decoded(data) if data else None
     match = disclosure_form.match(plain) if plain else None
     if match is None or not plain.endswith(']') or depth_of(plain) > DEEPEST:
         return None
     # Halves of a character are no text; what is escaped twice is no escape.
-    if half_character.search(plain.replace('\\\\', '')):
+    if '\\u' in plain and half_character.search(plain.replace('\\\\', '')):
         return None
-    raw = plain[match.end():-1]
-    is_whole = isinstance(parsed_json(plain), list) and parsed_json(raw) is not MISSING
-    return (match.group(1), raw) if is_whole else None
+    parsed = parsed_json(plain)
+    if not isinstance(parsed, list) or len(parsed) != 3:
+        return None
+    return match.group(1), (plain[match.end():-1], parsed[2])
 
 
 class Device:

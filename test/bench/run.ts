@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { startEmbeddedServer } from '../../src-main/core/central/embedded-server.ts';
 import { part as append } from './append.ts';
+import { part as audit } from './audit.ts';
 import { type Dataset, makeDataset, withClient } from './dataset.ts';
 import { type BenchContext, type Figure, megabytes, type Part, table } from './figure.ts';
 import { part as firstMirror } from './first-mirror.ts';
@@ -16,7 +17,7 @@ import { part as push } from './push.ts';
 import { part as reads } from './reads.ts';
 import { part as tracking } from './tracking.ts';
 
-const parts: Part[] = [append, firstMirror, pull, push, reads, hostWriters, tracking, polling, latency, install];
+const parts: Part[] = [append, audit, firstMirror, pull, push, reads, hostWriters, tracking, polling, latency, install];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));

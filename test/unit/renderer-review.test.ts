@@ -10,7 +10,7 @@ const entry: LogEntry = {
   obj: { t: 'users', id: '7' },
 };
 const said = (values: Record<string, unknown>): Disclosed[] =>
-  Object.entries(values).map(([name, value]) => ({ name, raw: JSON.stringify(value) }));
+  Object.entries(values).map(([name, value]) => ({ name, raw: JSON.stringify(value), value }));
 
 describe('an entry of a bundle', () => {
   it('is told in a sentence, with what it discloses field by field', () => {
