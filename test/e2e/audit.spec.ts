@@ -220,3 +220,26 @@ test('what the list is filtered by is exported, and the export verifies', async 
   ).toBeVisible();
   expect(one.complaints).toEqual([]);
 });
+
+test('an erasure stands in its register, with the devices that have let go of the person', async ({ desk }) => {
+  const one = await desk();
+  const { page } = one;
+  await one.unlock();
+  await page.getByLabel('Search people').fill('Oskar');
+  await page
+    .getByRole('grid', { name: 'People' })
+    .getByRole('row', { name: /Oskar Holm/ })
+    .click();
+  await page.getByRole('button', { name: 'Erase', exact: true }).click();
+  const form = page.getByRole('form', { name: 'Erase Oskar Holm' });
+  await form.getByLabel('Type oskar@nordhaven.example to confirm').fill('oskar@nordhaven.example');
+  await form.getByRole('textbox', { name: /Reason/ }).fill('Asked for it in writing');
+  await form.getByRole('button', { name: 'Erase for good' }).click();
+  await expect(form).toBeHidden();
+  await page.goto(page.url().replace(/#.*/, '#/audit?show=registers'));
+  const register = page.getByRole('region', { name: 'Erasures', exact: true });
+  await expect(register).toContainText('Asked for it in writing', { timeout: 30_000 });
+  await expect(register).toContainText('all have', { timeout: 30_000 });
+  await expectAccessible(page);
+  expect(one.complaints).toEqual([]);
+});

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditItem } from '../../src-main/contract/audit.ts';
 import type { KeyDetail } from '../../src-main/contract/keys.ts';
-import type { Lane, LogLeaf } from '../../src-main/contract/log.ts';
+import type { Lane } from '../../src-main/contract/log.ts';
 import { auditFilter, chipsOf } from '../../src-renderer/features/audit/audit-filter.ts';
-import { erasuresOf } from '../../src-renderer/features/audit/erasures.ts';
 import { barsIn, barsOf, countOf, daysOf, movedEnd } from '../../src-renderer/features/audit/histogram.ts';
 import { drawingOf, lastOf, spanOf } from '../../src-renderer/features/audit/lanes.ts';
 import { byMonth, keyMoments, lifeOf } from '../../src-renderer/features/audit/life.ts';
@@ -215,25 +214,6 @@ describe('lanes of devices', () => {
     ]);
     expect(drawingOf(lane, lastOf(span, 3_600_000), now).remarks).toHaveLength(1);
   });
-});
-
-it('tells of an erasure which devices acknowledged it and which have still to', () => {
-  const device = (id: string) => ({ id, name: null });
-  const leaf = (index: number | null, from: string, action: string, key: string): LogLeaf => ({
-    ...{ index, action, device: device(from), seq: 1, at: '2026-11-20T10:00:00.000Z', command: null, outcome: null },
-    ...{ actor: null, object: { table: 'users', key, name: null }, reason: null, disclosed: {}, undisclosed: 0 },
-    text: `${index} ${key}`,
-  });
-  const command = (one: LogLeaf, id: string) => ({ ...one, command: id });
-  const asked = [command(leaf(4, 'd1', 'person.erase', 'u1'), 'c1')];
-  const answers = [
-    command(leaf(6, 'd1', 'erasure.acknowledge', 'u1'), 'c2'),
-    command(leaf(8, 'd2', 'erasure.acknowledge', 'u9'), 'c3'),
-  ];
-  const devices = ['d1', 'd2', 'd3'].map((id) => ({ device: device(id), revokedAt: id === 'd3' ? 'then' : null }));
-  const [erasure] = erasuresOf(asked, answers, devices);
-  expect(erasure?.done).toEqual([device('d1')]);
-  expect(erasure?.missing).toEqual([device('d2')]);
 });
 
 it('names the file of an export by the organization and the day', () => {

@@ -9,7 +9,6 @@ import { counted } from '../../words/quantities.ts';
 import { readableWords } from '../../words/values.ts';
 import { AuditViews } from './AuditViews.tsx';
 import { deviceWords } from './audit-words.ts';
-import { erasuresOf } from './erasures.ts';
 import classes from './Integrity.module.css';
 import { Stamp } from './Stamp.tsx';
 import { ZoneSwitch } from './ZoneSwitch.tsx';
@@ -44,17 +43,16 @@ export function RegistersView() {
 
 /** Who was erased, and which devices have still to say that they did it too. */
 function Erasures() {
-  const asked = useCall('audit.leaves', { actions: ['person.erase'], limit: mostListed });
-  const answers = useCall('audit.leaves', { actions: ['erasure.acknowledge'], limit: 1_000 });
-  const devices = useCall('audit.lanes', { limit: 1 }).data?.lanes ?? [];
-  const error = asked.error ?? answers.error;
-  const listed = erasuresOf(asked.data?.items ?? [], answers.data?.items ?? [], devices);
+  const answer = useCall('audit.erasures', {});
+  const lanes = useCall('audit.lanes', { limit: 1 }).data?.lanes ?? [];
+  const named = (id: string) => lanes.find(({ device }) => device.id === id)?.device ?? { id, name: null };
+  const listed = answer.data?.items ?? [];
   return (
     <section aria-label="Erasures">
       <h2 className={classes.head}>Erasures</h2>
-      {asked.isPending ? <Loader size="sm" /> : null}
-      {error ? <ErrorPanel error={asLatchkeyError(error)} onRetry={() => void asked.refetch()} /> : null}
-      {asked.data?.total === 0 ? <Nothing>Nobody was erased.</Nothing> : null}
+      {answer.isPending ? <Loader size="sm" /> : null}
+      {answer.error ? <ErrorPanel error={asLatchkeyError(answer.error)} onRetry={() => void answer.refetch()} /> : null}
+      {answer.data?.total === 0 ? <Nothing>Nobody was erased.</Nothing> : null}
       {listed.length > 0 ? (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by the keyboard too.
         <section className={classes.scroll} tabIndex={0} aria-label="Erasures, as a table">
@@ -64,26 +62,35 @@ function Erasures() {
                 <th scope="col">When</th>
                 <th scope="col">Whom</th>
                 <th scope="col">By whom</th>
+                <th scope="col">Why</th>
                 <th scope="col">Acknowledged by</th>
                 <th scope="col">Not yet by</th>
                 <th scope="col">Entry</th>
               </tr>
             </thead>
             <tbody>
-              {listed.map(({ leaf, done, missing }) => (
-                <tr key={leaf.text}>
-                  <td>
-                    <Stamp at={leaf.at} />
-                  </td>
-                  <th scope="row">{leaf.object?.key ?? 'not told'}</th>
-                  <td>{leaf.actor ? (leaf.actor.name ?? leaf.actor.id) : 'not disclosed'}</td>
-                  <td>{done.map(deviceWords).join(', ') || 'nobody yet'}</td>
-                  <td data-tone={missing.length > 0 ? 'bad' : undefined}>
-                    {missing.map(deviceWords).join(', ') || 'all have'}
-                  </td>
-                  <td>{leaf.index === null ? 'not at central yet' : `#${leaf.index}`}</td>
-                </tr>
-              ))}
+              {listed.map((erasure) => {
+                const names = (acknowledged: boolean) =>
+                  erasure.devices
+                    .filter(({ acknowledgedAt }) => (acknowledgedAt !== null) === acknowledged)
+                    .map(({ device }) => deviceWords(named(device)))
+                    .join(', ');
+                return (
+                  <tr key={erasure.command}>
+                    <td>
+                      <Stamp at={erasure.at} />
+                    </td>
+                    <th scope="row">{erasure.person}</th>
+                    <td>
+                      {erasure.by ?? 'not disclosed'}, on {deviceWords(named(erasure.device))}
+                    </td>
+                    <td>{erasure.reason}</td>
+                    <td>{names(true) || 'nobody yet'}</td>
+                    <td data-tone={names(false) === '' ? undefined : 'bad'}>{names(false) || 'all have'}</td>
+                    <td>#{erasure.index}</td>
+                  </tr>
+                );
+              })}
             </tbody>
           </table>
         </section>
