@@ -1,10 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { openMirror } from '../../src-main/core/mirror/open.ts';
 import { Vault } from '../../src-main/core/vault/vault.ts';
+import { runCommandLine } from '../../src-main/hosts/cli/command-line.ts';
+import type { Report } from '../../src-main/verifier/verify.mjs';
+import { unpacked } from '../fixtures/bundle-parts.ts';
 import { passphrase, type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
+import { recordedTerminal } from '../fixtures/terminal.ts';
 
 const address = 'sigurd.quist@nordhaven.example';
 const marks = ['Sigurd', 'Quist', 'Sygurd'];
@@ -94,6 +99,28 @@ async function namedAtCentral(): Promise<string[]> {
   return found;
 }
 
+const decoded = (text: string) => Buffer.from(text, 'base64url').toString('utf8');
+
+/** A whole export of a device, and what the verifiers of the command line and of Python say of it alike. */
+async function exportedBy(device: TestDevice): Promise<{ folder: string; bundle: string; report: Report }> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bundle-'));
+  const bundle = join(folder, 'all.lkx.zip');
+  const latchkey = async (...args: string[]) => {
+    const terminal = recordedTerminal({ env: { LATCHKEY_DATA: device.folder, LATCHKEY_PASSPHRASE: passphrase } });
+    expect(await runCommandLine([...args, '--json'], terminal)).toBe(0);
+    return terminal.document();
+  };
+  await latchkey('audit', 'export', '--out', bundle);
+  const { keys } = (await latchkey('audit', 'checkpoint')) as unknown as { keys: { checkpoint: string } };
+  const args = [bundle, '--trust', keys.checkpoint];
+  const report = (await latchkey('audit', 'verify', ...args)) as unknown as Report;
+  const verifier = join(import.meta.dirname, '../../src-main/verifier/verify.py');
+  const python = JSON.parse(execFileSync('python3', [verifier, ...args, '--json']).toString()) as Report;
+  expect(python.erased).toEqual(report.erased);
+  expect(execFileSync('python3', [verifier, ...args]).toString()).toMatch(/Erased under #\d+: /);
+  return { folder, bundle, report };
+}
+
 const trusted = async (device: TestDevice) =>
   expect(await device.core.call('audit.check', {})).toMatchObject({ state: 'trusted', findings: [] });
 
@@ -141,6 +168,16 @@ describe('a person is erased', () => {
       expect(items[0]!.digests).toBeGreaterThan(5);
       expect((await device.core.call('outbox.list', {})).items.map(({ state }) => state)).not.toContain('queued');
     }
+    // An export made now shows tombstones, and Python's verifier says under what.
+    const { folder, bundle, report } = await exportedBy(other);
+    const files = [...unpacked(bundle).values()].map((bytes) => bytes.toString('utf8'));
+    const told = files.flatMap((text) => [text, ...(text.match(/[A-Za-z0-9_-]{40,}/g) ?? []).map(decoded)]).join('\n');
+    expect(told).toContain('Erased a person');
+    for (const mark of [...marks, address]) expect(told.toLowerCase()).not.toContain(mark.toLowerCase());
+    expect(report).toMatchObject({ verdict: 'VERIFIED', level: 'CENTRAL' });
+    const { items: erasures } = await one.core.call('audit.erasures', {});
+    expect([...new Set(report.erased.map(({ under }) => under))]).toContain(erasures[0]!.index);
+    rmSync(folder, { recursive: true });
     // Full text goes on knowing rows by their places, and finds nothing of them.
     expect((await one.core.call('audit.list', { search: 'sigurd' })).total).toBe(0);
     expect((await one.core.call('audit.list', { search: person })).total).toBeGreaterThan(3);
