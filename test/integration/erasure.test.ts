@@ -3,7 +3,9 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { posture } from '../../src-main/core/central/posture/posture.ts';
 import { openMirror } from '../../src-main/core/mirror/open.ts';
+import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { Vault } from '../../src-main/core/vault/vault.ts';
 import { runCommandLine } from '../../src-main/hosts/cli/command-line.ts';
 import type { Report } from '../../src-main/verifier/verify.mjs';
@@ -102,7 +104,9 @@ async function namedAtCentral(): Promise<string[]> {
 const decoded = (text: string) => Buffer.from(text, 'base64url').toString('utf8');
 
 /** A whole export of a device, and what the verifiers of the command line and of Python say of it alike. */
-async function exportedBy(device: TestDevice): Promise<{ folder: string; bundle: string; report: Report }> {
+async function exportedBy(
+  device: TestDevice,
+): Promise<{ folder: string; bundle: string; exported: Record<string, unknown>; report: Report }> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bundle-'));
   const bundle = join(folder, 'all.lkx.zip');
   const latchkey = async (...args: string[]) => {
@@ -110,7 +114,7 @@ async function exportedBy(device: TestDevice): Promise<{ folder: string; bundle:
     expect(await runCommandLine([...args, '--json'], terminal)).toBe(0);
     return terminal.document();
   };
-  await latchkey('audit', 'export', '--out', bundle);
+  const exported = await latchkey('audit', 'export', '--out', bundle);
   const { keys } = (await latchkey('audit', 'checkpoint')) as unknown as { keys: { checkpoint: string } };
   const args = [bundle, '--trust', keys.checkpoint];
   const report = (await latchkey('audit', 'verify', ...args)) as unknown as Report;
@@ -118,7 +122,7 @@ async function exportedBy(device: TestDevice): Promise<{ folder: string; bundle:
   const python = JSON.parse(execFileSync('python3', [verifier, ...args, '--json']).toString()) as Report;
   expect(python.erased).toEqual(report.erased);
   expect(execFileSync('python3', [verifier, ...args]).toString()).toMatch(/Erased under #\d+: /);
-  return { folder, bundle, report };
+  return { folder, bundle, exported, report };
 }
 
 const trusted = async (device: TestDevice) =>
@@ -208,6 +212,10 @@ describe('a person is erased', () => {
       ]),
     );
     expect((await central.person('chloe@nordhaven.example')).full_name).toBe('Chloe the First');
+    // Of what it held back there are tombstones, too.
+    const { folder, exported, report } = await exportedBy(other);
+    expect([exported.undisclosed, report.verdict]).toEqual([0, 'VERIFIED']);
+    rmSync(folder, { recursive: true });
     await trusted(one);
     await trusted(other);
   });
@@ -227,6 +235,25 @@ describe('a person is erased', () => {
     expect(await namedAtCentral()).toEqual([]);
     await trusted(one);
     await trusted(other);
+  });
+
+  test('from an audit table that refuses every change but this, as posture makes it', async () => {
+    const { command } = await edit(one, 'Sygurd Quist');
+    await sync(one);
+    const table = 'api_service.audit_events';
+    const { findings } = await posture(central.client, { system: skyGenesis });
+    expect(findings.filter(({ detail }) => detail.includes('latchkey_owner'))).toEqual([]);
+    await central.client.query(findings.find(({ id }) => id === 'audit-append-only:audit_events')!.sql);
+    await expect(central.client.query(`UPDATE ${table} SET event_type = 'x'`)).rejects.toMatchObject({ code: '23001' });
+    await erase();
+    await syncAll(one, other);
+    expect(await namedAtCentral()).toEqual([]);
+    await trusted(one);
+    const { rows } = await central.client.query(
+      `SELECT event_data #> '{latchkey,changes}' AS changes FROM ${table} WHERE event_data #>> '{latchkey,command}' = $1`,
+      [command],
+    );
+    expect(rows).toEqual([{ changes: [] }]);
   });
 
   test('is refused to a device that is no administrator’s, without the address once more, and with a reason that names them', async () => {
