@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { posture } from '../../src-main/core/central/posture/posture.ts';
+import { declareRestored } from '../../src-main/core/central/restored.ts';
 import { openMirror } from '../../src-main/core/mirror/open.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
 import { Vault } from '../../src-main/core/vault/vault.ts';
@@ -254,6 +255,52 @@ describe('a person is erased', () => {
       [command],
     );
     expect(rows).toEqual([{ changes: [] }]);
+  });
+
+  test('and erased again, by the device that did it, where central comes back from a backup of before', async () => {
+    await edit(one, 'Sygurd Quist');
+    await syncAll(one, other);
+    const { client, nordhaven } = central;
+    const tables = ['latchkey.audit_disclosure', 'latchkey.command', 'latchkey.erasure', 'latchkey.audit_checkpoint'];
+    const host = ['api_service.users', 'api_service.audit_events'];
+    await client.query(`CREATE SCHEMA saved`);
+    for (const table of [...tables, ...host, 'latchkey.organization', 'latchkey.device'])
+      await client.query(`CREATE TABLE saved.${table.split('.')[1]} AS TABLE ${table}`);
+    await erase();
+    await syncAll(one, other);
+
+    const { rows } = await client.query(`SELECT log_size::TEXT AS size FROM saved.organization WHERE id = $1`, [
+      nordhaven,
+    ]);
+    for (const table of tables) await client.query(`DELETE FROM ${table}`);
+    await client.query('ALTER TABLE latchkey.audit_leaf DISABLE TRIGGER "00_latchkey_log"');
+    await client.query(`DELETE FROM latchkey.audit_leaf WHERE organization = $1 AND idx >= $2`, [
+      nordhaven,
+      rows[0].size,
+    ]);
+    await client.query('ALTER TABLE latchkey.audit_leaf ENABLE ALWAYS TRIGGER "00_latchkey_log"');
+    for (const table of tables) await client.query(`INSERT INTO ${table} SELECT * FROM saved.${table.split('.')[1]}`);
+    await client.query(`UPDATE latchkey.organization o SET log_size = s.log_size, frontier = s.frontier, log_root = s.log_root
+      FROM saved.organization s WHERE s.id = o.id`);
+    await client.query(`UPDATE latchkey.device d SET entries = s.entries FROM saved.device s WHERE s.id = d.id`);
+    await client.query(
+      `UPDATE api_service.users u SET (email, full_name, status) = (SELECT s.email, s.full_name, s.status FROM saved.users s WHERE s.id = u.id)`,
+    );
+    await client.query(`DELETE FROM api_service.audit_events`);
+    await client.query(`INSERT INTO api_service.audit_events SELECT * FROM saved.audit_events`);
+    await client.query('DROP SCHEMA saved CASCADE');
+    expect(await namedAtCentral()).toContain('latchkey.audit_disclosure');
+    await declareRestored(client, 'the disk burnt');
+
+    for (const _ of [1, 2, 3, 4]) for (const device of [one, other]) await sync(device);
+    expect(await namedAtCentral()).toEqual([]);
+    for (const device of [one, other]) {
+      expect(await namedOn(device)).toEqual([]);
+      expect((await device.core.call('audit.erasures', {})).items).toMatchObject([
+        { person, devices: [one, other].map(({ id }) => ({ device: id, acknowledgedAt: expect.any(String) })) },
+      ]);
+      await trusted(device);
+    }
   });
 
   test('is refused to a device that is no administrator’s, without the address once more, and with a reason that names them', async () => {
