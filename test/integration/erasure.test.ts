@@ -11,6 +11,7 @@ import { Vault } from '../../src-main/core/vault/vault.ts';
 import { runCommandLine } from '../../src-main/hosts/cli/command-line.ts';
 import type { Report } from '../../src-main/verifier/verify.mjs';
 import { unpacked } from '../fixtures/bundle-parts.ts';
+import { connectAsDevice } from '../fixtures/device-login.ts';
 import { passphrase, type TestCentral, type TestDevice, testCentral } from '../fixtures/organization.ts';
 import { recordedTerminal } from '../fixtures/terminal.ts';
 
@@ -301,6 +302,19 @@ describe('a person is erased', () => {
       ]);
       await trusted(device);
     }
+  });
+
+  test('and a push of a device that does not know of it yet comes again once it does', async () => {
+    await erase();
+    await sync(one);
+    const login = await connectAsDevice(other);
+    const push = (known: string) =>
+      login.query(`SELECT set_config('latchkey.known_erasures', $1, TRUE), latchkey.push('[]', '[]') AS answer`, [
+        known,
+      ]);
+    await expect(push('0')).rejects.toMatchObject({ code: '40001' });
+    expect((await push('1')).rowCount).toBe(1);
+    await login.end();
   });
 
   test('is refused to a device that is no administrator’s, without the address once more, and with a reason that names them', async () => {
