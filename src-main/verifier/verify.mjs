@@ -1130,9 +1130,9 @@ class Lines {
   constructor(chunks, longest) {
     this.chunks = chunks[Symbol.asyncIterator]();
     this.longest = longest;
-    this.bytes = new Uint8Array(1);
+    this.room = new Uint8Array(1);
+    this.bytes = this.room;
     this.at = 1;
-    this.ended = false;
     this.overlong = false;
   }
 
@@ -1154,15 +1154,19 @@ class Lines {
     for (;;) {
       const { done, value } = await this.chunks.next();
       if (done) {
-        this.ended = true;
         return false;
       }
       if (this.overlong) continue;
-      const rest = this.bytes.subarray(this.at);
-      const bytes = newBytes(1 + rest.length + value.length);
-      bytes.set(rest, 1);
-      bytes.set(value, 1 + rest.length);
-      this.bytes = bytes;
+      const rest = this.bytes.length - this.at;
+      const length = 1 + rest + value.length;
+      // The same room again and again: lines are not kept.
+      if (length > this.room.length) {
+        const room = newBytes(Math.max(length, 2 * chunkSize));
+        room.set(this.bytes.subarray(this.at), 1);
+        this.room = room;
+      } else this.room.copyWithin(1, this.at, this.bytes.length);
+      this.room.set(value, 1 + rest);
+      this.bytes = this.room.subarray(0, length);
       this.at = 1;
       return true;
     }
