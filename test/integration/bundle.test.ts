@@ -209,6 +209,16 @@ describe('a bundle’s file', () => {
   });
 });
 
+test('a checkpoint goes to standard output alone, and to a QR code where that is asked for', async () => {
+  const env = { LATCHKEY_DATA: one.folder, LATCHKEY_PASSPHRASE: passphrase };
+  const terminal = recordedTerminal({ env });
+  expect(await runCommandLine(['audit', 'checkpoint', '--qr'], terminal)).toBe(0);
+  const { central: note, keys } = await keysOf(one);
+  expect(terminal.printed).toEqual([note.trimEnd()]);
+  expect(terminal.said.join('\n')).toContain('█▀▀▀');
+  expect(terminal.said.join('\n')).toContain(keys.checkpoint);
+});
+
 describe('with nothing of Latchkey’s', () => {
   const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
   const inBundle = (command: string) =>

@@ -5,8 +5,9 @@ import { LatchkeyError } from '../../../contract/errors.ts';
 import type { Input, Output } from '../../../contract/index.ts';
 import { keysIn, type Report, reportText, verifyBundle } from '../../../core/audit/bundle/verification.ts';
 import type { Core } from '../../../core/core.ts';
-import { callVerb, unlock, withDevice } from '../device.ts';
+import { unlock, withDevice } from '../device.ts';
 import { facts } from '../print.ts';
+import { qrCode, qrText } from '../qr.ts';
 import { UsageError, type Values, type Verb } from '../verb.ts';
 
 export const bundleVerbs: Verb[] = [
@@ -106,21 +107,30 @@ export const bundleVerbs: Verb[] = [
     },
     print: (value, terminal) => terminal.out(reportText(value as Report)),
   },
-  callVerb({
+  {
     name: 'audit checkpoint',
     summary: 'A signed checkpoint of the log, and this device’s keys, for an auditor to keep',
     description:
-      'Whoever keeps the checkpoint can tell from every later bundle whether anything before it was rewritten: latchkey audit verify --checkpoint FILE. Whoever keeps a key can tell who signed: --trust. With the log of a device that never synced, the checkpoint is of its own log.',
-    call: 'audit.checkpoint',
-    print({ central, own, keys }, terminal) {
-      // The note alone on standard output: what is redirected into a file is the checkpoint, to the byte.
+      'Whoever keeps the checkpoint can tell from every later bundle whether anything before it was rewritten: latchkey audit verify --checkpoint FILE. Whoever keeps a key can tell who signed: --trust. Of a device that never synced, the checkpoint is of its own log. The checkpoint alone goes to standard output, so that it can be kept by redirecting it into a file.',
+    place: 'device',
+    positionals: [],
+    flags: [{ name: 'qr', kind: 'yes', text: 'show the checkpoint as a QR code, too' }],
+    async run(values, terminal) {
+      const value = await withDevice(values, terminal, async (core) => {
+        await unlock(core, values, terminal);
+        return core.call('audit.checkpoint', {});
+      });
+      return { value };
+    },
+    print(value, terminal, { qr }) {
+      const { central, own, keys } = value as Output<'audit.checkpoint'>;
       const note = central ?? own;
       if (note !== null) terminal.out(note.trimEnd());
-      terminal.say(
-        `${note === null ? 'There is nothing in the log yet.' : ''}\nKeys to trust:\n${keys.checkpoint}\n${keys.log}`,
-      );
+      if (note !== null && qr === true) terminal.say(`\n${qrText(qrCode(note))}`);
+      const nothing = note === null ? 'There is nothing in the log yet.' : '';
+      terminal.say(`${nothing}\nKeys to trust:\n${keys.checkpoint}\n${keys.log}`);
     },
-  }),
+  },
 ];
 
 function refuseToReplace(file: string, force: boolean): void {
