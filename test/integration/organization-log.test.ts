@@ -6,6 +6,7 @@ import { leafHash } from '../../src-main/core/audit/merkle.ts';
 import type { HighWaterMark } from '../../src-main/core/audit/own-log.ts';
 import { revokeDevice } from '../../src-main/core/central/enroll.ts';
 import { maintain } from '../../src-main/core/central/maintain.ts';
+import { upgrade } from '../../src-main/core/central/upgrade.ts';
 import { type BareDevice, bareDevice, joinedIdentity } from '../fixtures/bare-device.ts';
 import { type TestCentral, testCentral } from '../fixtures/organization.ts';
 
@@ -155,8 +156,10 @@ test('a device that was revoked is in the log as such, and others take nothing m
 
 test('upkeep, an upgrade and a quiet day find nothing', async () => {
   await maintain(central.client, { keepWeeks: 6, dryRun: false });
+  await upgrade(central.client, null);
   for (const device of [one, two]) await sync(device);
   expect(integrity(one)).toEqual([]);
+  await expect(central.client.query('DELETE FROM latchkey.audit_leaf')).rejects.toMatchObject({ code: 'LK451' });
 });
 
 describe('this device’s own log', () => {

@@ -93,6 +93,7 @@ test('a locked device and one that has not joined answer with what they are', as
       command: crypto.randomUUID(),
       conflict: crypto.randomUUID(),
       finding: crypto.randomUUID(),
+      confirm: 'a@b.example',
       export: crypto.randomUUID(),
       offset: 0,
       actions: ['x'],

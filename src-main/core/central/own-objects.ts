@@ -276,7 +276,7 @@ async function describeTable(client: pg.Client, system: SystemMapping, table: Ho
 
 /**
  * SQL that lets go of every table but those to be kept: triggers, policies and grants of ours go from it. One by one, as the tables' owner
- * may: DROP OWNED would need more rights than installing did.
+ * may: DROP OWNED would need more rights than installing did. The guard of the audit log is on a table of ours, and stays.
  *
  * @param kept oids
  */
@@ -286,7 +286,7 @@ export async function releaseSql(client: pg.Client, kept: string[]): Promise<str
        SELECT 1 AS turn, format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname) AS statement
          FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid AND f.pronamespace = to_regnamespace('latchkey')
          JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE g.tgparentid = 0 AND NOT (coalesce(pg_partition_root(c.oid)::OID, c.oid)::TEXT = ANY ($1))
+         WHERE g.tgparentid = 0 AND g.tgname <> '00_latchkey_log' AND NOT (coalesce(pg_partition_root(c.oid)::OID, c.oid)::TEXT = ANY ($1))
        UNION ALL
        SELECT 2, format('DROP POLICY latchkey ON %I.%I', n.nspname, c.relname)
          FROM pg_catalog.pg_policy y JOIN pg_catalog.pg_class c ON c.oid = y.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
