@@ -917,7 +917,7 @@ export function policyText(devices) {
 
 class Damage extends Error {}
 
-const chunkSize = 262_144;
+const chunkSize = 65_536;
 
 /**
  * The members of a zip file as bundles use it: one after the other without gaps, each said alike by its local header and by the

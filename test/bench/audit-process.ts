@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { inflateRawSync } from 'node:zlib';
 import { exportBundle } from '../../src-main/core/audit/bundle/export.ts';
 import { mirrorSource } from '../../src-main/core/audit/bundle/mirror-source.ts';
+import { keysIn, verifyBundle } from '../../src-main/core/audit/bundle/verification.ts';
 import { appendEntry } from '../../src-main/core/audit/device-log.ts';
 import { LogTree } from '../../src-main/core/audit/log-tree.ts';
 import { Frontier, leafHash } from '../../src-main/core/audit/merkle.ts';
@@ -13,7 +14,6 @@ import { openMirror } from '../../src-main/core/mirror/open.ts';
 import { ReadableMirror } from '../../src-main/core/mirror/readable.ts';
 import { WritableMirror } from '../../src-main/core/mirror/writable.ts';
 import { skyGenesis } from '../../src-main/core/systems/sky-genesis.ts';
-import { fileSource, keysIn, verify } from '../../src-main/verifier/verify.mjs';
 
 /** A process of its own, so that its peak of resident memory is what is measured alone. */
 export interface AuditReport {
@@ -27,7 +27,7 @@ const works = {
   load: async () => ({ milliseconds: 0, told: null }),
   export: exportLog,
   hash: hashAlone,
-  verify: verifyBundle,
+  verify: verifyInWorker,
 };
 const { milliseconds, told } = await works[mode]();
 const report: AuditReport = { milliseconds, told, peakBytes: process.resourceUsage().maxRSS * 1_024 };
@@ -56,12 +56,11 @@ async function exportLog() {
   return { milliseconds, told: { entries, matched, bytes, undisclosed } };
 }
 
-async function verifyBundle() {
+/** As `latchkey audit verify` does it: in a worker. */
+async function verifyInWorker() {
   const trust = keysIn(readFileSync(join(folder, 'trust.txt'), 'utf8'));
   const began = performance.now();
-  const source = await fileSource(file);
-  const { verdict, code, entries } = await verify(source, { trust });
-  await source.close();
+  const { verdict, code, entries } = await verifyBundle(file, { trust, checkpoint: null });
   const milliseconds = performance.now() - began;
   if (verdict !== 'VERIFIED') throw new Error(`${verdict} ${code}`);
   return { milliseconds, told: entries };

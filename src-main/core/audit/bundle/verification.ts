@@ -7,6 +7,9 @@ import { packageFile } from '../../package-files.ts';
 export type { Report } from '../../../verifier/verify.mjs';
 export { keysIn, reportText } from '../../../verifier/verify.mjs';
 
+/** What was hashed is soon of no use: collected early, a million entries take less memory and no more time. */
+const maxYoungGenerationSizeMb = 8;
+
 /** A bundle may be large: it is read and hashed beside whatever else this process does. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
@@ -31,7 +34,12 @@ export async function verifyBundle(
   options: { trust: string[]; checkpoint: string | null },
 ): Promise<Report> {
   const verifier = pathToFileURL(packageFile('src-main/verifier/verify.mjs')).href;
-  const worker = new Worker(program, { eval: true, workerData: { verifier, file, options }, name: 'latchkey-verify' });
+  const worker = new Worker(program, {
+    eval: true,
+    workerData: { verifier, file, options },
+    name: 'latchkey-verify',
+    resourceLimits: { maxYoungGenerationSizeMb },
+  });
   const answer = await new Promise<{ report: Report } | { error: string }>((resolve) => {
     worker.once('message', resolve);
     worker.once('error', (error: Error) => resolve({ error: error.message }));
