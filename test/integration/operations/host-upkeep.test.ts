@@ -59,6 +59,8 @@ describe('the host’s tables', () => {
 describe('indexes', () => {
   test('that are bloated are built anew, and what a broken attempt left is taken away', async () => {
     expect(await maintain('--reindex', 'all')).toMatchObject({ code: 2, error: { field: 'reindex' } });
+    // What autovacuum counted while they were there would be taken for what is there.
+    await run('ALTER TABLE api_service.users SET (autovacuum_enabled = FALSE)');
     await run(`INSERT INTO api_service.users (organization_id, email, full_name, password_hash)
       SELECT '${central.nordhaven}', n || '@nordhaven.example', 'Somebody', 'x' FROM generate_series(1, 40000) AS n`);
     // Without a look into every table that might refer to them.
